@@ -1,0 +1,49 @@
+/* auth/auth.h -- ways to log in: values in, values out. */
+/* SPDX-License-Identifier: ISC */
+#ifndef AUTH_AUTH_H
+#define AUTH_AUTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+struct auth;
+struct err;
+struct httpreq;
+struct httpresp;
+struct secret;
+
+/* What a tenant's section says about logging in. */
+struct auth_conf {
+	const char *login_url; /* "https://login.microsoftonline.com" */
+	const char *tenant_id;
+	const char *client_id;
+	const char *secret_file;
+};
+
+/* A token as it came: `life_ms` counts from its arrival. */
+struct auth_token {
+	struct secret *bearer; /* given to the caller */
+	uint64_t life_ms;
+};
+
+/* One way to log in.  A new one is a file and a line in auth_new. */
+struct auth_ops {
+	const char *name; /* "secret" */
+	/* The request for a token for `scope`; reads key files afresh. */
+	int (*ask)(struct auth *a, const char *scope, struct httpreq *req_r,
+	    struct err *err);
+	/* Read the answer; else an err that tells what to do, by code. */
+	int (*read)(struct auth *a, const struct httpresp *resp,
+	    struct str body, uint64_t wall_ms, struct auth_token *token_r,
+	    struct err *err);
+	void (*close)(struct auth **ap);
+};
+
+/* The way that conf describes; ERR_CONF if it describes none or two. */
+struct auth *auth_new(const struct auth_conf *conf, struct err *err);
+void auth_free(struct auth **ap);
+const struct auth_ops *auth_ops(const struct auth *a);
+
+#endif

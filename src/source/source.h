@@ -1,0 +1,97 @@
+/* source/source.h -- knows one API: builds requests, reads answers. */
+/* SPDX-License-Identifier: ISC */
+#ifndef SOURCE_SOURCE_H
+#define SOURCE_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/opt.h"
+#include "base/str.h"
+
+struct cursor;
+struct err;
+struct httpreq;
+struct httpresp;
+struct json_doc;
+struct record;
+struct source;
+
+/* What the API allows; the limiter is fed with it. */
+struct source_limits {
+	uint32_t requests;    /* that may go at once */
+	uint32_t period_ms;   /* then one more in each period */
+	uint32_t concurrency; /* requests in the air */
+	uint64_t max_record;  /* bytes; larger ones are quarantined */
+};
+
+/* What every source is told, beside its own options. */
+struct source_common {
+	const char *base_url; /* of its API, from the tenant; no slash at end */
+	uint64_t overlap_ms;  /* asked again behind the cursor */
+	int64_t start_ms;     /* where the first round begins, wall */
+};
+
+/*
+ * Values in, values out: no loop, no socket, no clock.  A round is
+ * begin, then ask / head / record... / tail for each answer, until ask says
+ * there is nothing more, then end.
+ */
+struct source_ops {
+	const char *name;       /* the type, "graph-alerts" */
+	const char *api;        /* sources of one tenant and api share a
+					   limiter: "graph-security" */
+	const char *permission; /* what the operator must grant */
+	const struct opt *opts; /* of its conf, beside the common ones */
+	size_t conf_bytes;
+	const struct source_limits *limits;
+
+	struct source *(*open)(const void *conf,
+	    const struct source_common *common, struct err *err);
+	void (*close)(struct source **sp);
+
+	/* Begin a round at `from` (empty: the first one ever). */
+	int (*begin)(struct source *s, const struct cursor *from,
+	    uint64_t wall_ms, struct err *err);
+
+	/* 1: send *req_r (initialised by the caller); 0: nothing to ask now. */
+	int (*ask)(struct source *s, struct httpreq *req_r);
+
+	/*
+	 * An answer begins.  Success: say where its records stand
+	 * ("value[*]").  Otherwise -1; the body is gathered and given to
+	 * `fail`.
+	 */
+	int (*head)(struct source *s, const struct httpresp *resp,
+	    const char **records_r);
+
+	/*
+	 * One record.  Return 0 and fill *rec_r, or -1 with ERR_DATA when it
+	 * lacks what a record must have.  Called in the answer's order.
+	 */
+	int (*record)(struct source *s, unsigned tag,
+	    const struct json_doc *doc, struct record *rec_r, struct err *err);
+
+	/* The answer is complete; envelope is what stood around the records. */
+	int (*tail)(struct source *s, const struct httpresp *resp,
+	    const struct json_doc *envelope, struct err *err);
+
+	/*
+	 * The answer was an error with this body (its first 64 KiB), or broke
+	 * off (resp->status 0 and err filled by the network).  Fill err: its
+	 * kind says what to do.  What was asked will be asked again by `ask`;
+	 * on ERR_DEGRADE the source has already chosen to ask for less.
+	 */
+	void (*fail)(struct source *s, const struct httpresp *resp,
+	    struct str body, uint64_t wall_ms, struct err *err);
+
+	/* After ask gave 0 and no answer is out: true and the next cursor if
+	 * the round is complete; false if something is still missing. */
+	bool (*end)(struct source *s, struct cursor *to_r);
+};
+
+/* All types, ended by NULL; and the one of that name. */
+extern const struct source_ops *const source_table[];
+const struct source_ops *source_find(const char *name);
+
+#endif
