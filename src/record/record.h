@@ -20,6 +20,7 @@ struct record {
 	struct str id;      /* the origin's own; never empty */
 	struct str version; /* changes when the record does; may be empty */
 	uint64_t time_ms;   /* the record's own time, since 1970 */
+	uint64_t born_ms;   /* the same in all its versions; 0: not known */
 	bool is_update;     /* an older version was seen */
 };
 

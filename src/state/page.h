@@ -65,6 +65,9 @@ void page_event(struct page *p, uint64_t time_ms);
 struct buf *page_text_begin(struct page *p, struct str form);
 void page_text_end(struct page *p);
 
+/* Take the event begun last back, with all its texts. */
+void page_event_undo(struct page *p);
+
 void page_id(struct page *p, const struct page_id *id);
 void
 page_count(struct page *p, uint64_t hour_ms, enum page_count what, uint32_t n);
