@@ -20,6 +20,11 @@ enum {
 typedef void loop_cb(void *arg);
 typedef void loop_fd_cb(void *arg, int what);
 
+/*
+ * What a loop makes (timers, watches, signals, tasks) may be freed in any
+ * callback, its own among them, and before the loop is.  loop_new returns
+ * NULL, with errno, when the system has no descriptor left for it.
+ */
 struct loop *loop_new(void);
 void loop_free(struct loop **lp);
 
@@ -31,7 +36,7 @@ void loop_stop(struct loop *l);
 uint64_t loop_now_ms(const struct loop *l);
 uint64_t loop_wall_ms(const struct loop *l);
 
-/* Fires once, delay_ms from now; setting it again moves it. */
+/* Fires once, delay_ms from now, never early; set again, it moves. */
 struct loop_timer *loop_timer_new(struct loop *l, loop_cb *cb, void *arg);
 void loop_timer_set(struct loop_timer *t, uint64_t delay_ms);
 void loop_timer_stop(struct loop_timer *t);
@@ -49,7 +54,8 @@ void loop_signal_free(struct loop_signal **sp);
 
 /*
  * A deed for the end of this turn: call it from anywhere, as often as you
- * like, it runs once.  Callbacks mark; a deferred call frees.
+ * like, it runs once.  Callbacks mark; a deferred call frees.  Asked for by
+ * another task, it runs in the next turn.
  */
 struct loop_task;
 struct loop_task *loop_task_new(struct loop *l, loop_cb *cb, void *arg);
