@@ -14,21 +14,34 @@ ratelimit_init(struct ratelimit *rl, const struct ratelimit_conf *conf)
 	*rl = (struct ratelimit){ .conf = *conf };
 }
 
+static uint64_t
+full_at_ms(const struct ratelimit *rl, uint64_t now_ms)
+{
+	return rl->full_at_ms > now_ms ? rl->full_at_ms : now_ms;
+}
+
 uint64_t
-ratelimit_take(struct ratelimit *rl, uint64_t now_ms)
+ratelimit_wait(const struct ratelimit *rl, uint64_t now_ms)
 {
 	uint64_t period = rl->conf.period_ms;
 	uint64_t reach = now_ms + rl->conf.burst * period;
-	uint64_t full_at = rl->full_at_ms > now_ms ? rl->full_at_ms : now_ms;
+	uint64_t after = full_at_ms(rl, now_ms) + period;
 	uint64_t wait = 0;
 
 	if (rl->held_until_ms > now_ms)
 		wait = rl->held_until_ms - now_ms;
-	if (rl->conf.burst > 0 && full_at + period > reach &&
-	    full_at + period - reach > wait)
-		wait = full_at + period - reach;
+	if (rl->conf.burst > 0 && after > reach && after - reach > wait)
+		wait = after - reach;
+	return wait;
+}
+
+uint64_t
+ratelimit_take(struct ratelimit *rl, uint64_t now_ms)
+{
+	uint64_t wait = ratelimit_wait(rl, now_ms);
+
 	if (wait == 0)
-		rl->full_at_ms = full_at + period;
+		rl->full_at_ms = full_at_ms(rl, now_ms) + rl->conf.period_ms;
 	return wait;
 }
 

@@ -23,6 +23,9 @@ struct ratelimit {
 /* Begin full: a burst may go at once. */
 void ratelimit_init(struct ratelimit *rl, const struct ratelimit_conf *conf);
 
+/* How long to wait before a request may go; 0: it may go now. */
+uint64_t ratelimit_wait(const struct ratelimit *rl, uint64_t now_ms);
+
 /*
  * Ask to send one request.  Return 0 if it may go now, else how long to wait
  * before asking again; a refusal reserves nothing.

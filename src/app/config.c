@@ -1,0 +1,756 @@
+/*
+ * app/config.c -- the configuration file as plain values.
+ *
+ * libconfuse reads the syntax; the option tables of the rooms say what may
+ * stand there.  libconfuse wants to know every option of a section before it
+ * knows the section's type, and keeps no line numbers.  So all values come in
+ * as texts, through a callback that notes file and line; then each section's
+ * texts are read by the tables that belong to its type.
+ */
+/* SPDX-License-Identifier: ISC */
+#include "app/config.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "codec/rfc3339.h"
+#include "codec/uri.h"
+#include "map/filter.h"
+#include "sink/sink.h"
+#include "source/source.h"
+
+/* --- tables ----------------------------------------------------------- */
+
+static const char *const profile_words[] = { "mcas", "native", NULL };
+static const char *const log_words[] = { "auto", "stderr", "journal", "syslog",
+	NULL };
+static const char *const cloud_words[] = { "commercial", "gcc", "gcc-high",
+	"dod", "china", NULL };
+
+/* Where each cloud lives; NULL: it does not offer the service. */
+static const struct cloud {
+	const char *login_url;
+	const char *graph_url;
+} clouds[] = {
+	{ "https://login.microsoftonline.com", "https://graph.microsoft.com" },
+	{ "https://login.microsoftonline.com", "https://graph.microsoft.com" },
+	{ "https://login.microsoftonline.us", "https://graph.microsoft.us" },
+	{ "https://login.microsoftonline.us",
+	    "https://dod-graph.microsoft.us" },
+	{ "https://login.partner.microsoftonline.cn", NULL },
+};
+
+#define GLOBAL(f) offsetof(struct config_global, f)
+const struct opt config_global_opts[] = {
+	{ .name = "state-dir",
+	    .type = OPT_PATH,
+	    .offset = GLOBAL(state_dir),
+	    .def = LOCALSTATEDIR "/lib/cloudcefd",
+	    .help = "where journal and index are kept" },
+	{ .name = "spool-limit",
+	    .type = OPT_BYTES,
+	    .offset = GLOBAL(spool_limit),
+	    .def = "2GiB",
+	    .min = 64 * 1024 * 1024,
+	    .help = "what the journal may take on disk" },
+	{ .name = "profile",
+	    .type = OPT_WORD,
+	    .offset = GLOBAL(profile),
+	    .words = profile_words,
+	    .def = "mcas",
+	    .help = "how events look: like the retired agent's, or native" },
+	{ .name = "maps-dir",
+	    .type = OPT_PATH,
+	    .offset = GLOBAL(maps_dir),
+	    .help = "where maps are looked for first" },
+	{ .name = "stop-timeout",
+	    .type = OPT_TIME,
+	    .offset = GLOBAL(stop_timeout_ms),
+	    .def = "10s",
+	    .help = "how long a stop waits for confirmations" },
+	{ .name = "log",
+	    .type = OPT_WORD,
+	    .offset = GLOBAL(log),
+	    .words = log_words,
+	    .def = "auto",
+	    .help = "where log lines go" },
+	{ .name = "pid-file",
+	    .type = OPT_PATH,
+	    .offset = GLOBAL(pid_file),
+	    .help = "written once the daemon runs" },
+	{ .name = NULL },
+};
+
+#define TENANT(f) offsetof(struct config_tenant, f)
+const struct opt config_tenant_opts[] = {
+	{ .name = "tenant-id",
+	    .type = OPT_TEXT,
+	    .offset = TENANT(tenant_id),
+	    .required = true,
+	    .help = "directory id, or a verified domain" },
+	{ .name = "cloud",
+	    .type = OPT_WORD,
+	    .offset = TENANT(cloud),
+	    .words = cloud_words,
+	    .def = "commercial",
+	    .help = "which of Microsoft's clouds the tenant lives in" },
+	{ .name = "client-id",
+	    .type = OPT_TEXT,
+	    .offset = TENANT(client_id),
+	    .required = true,
+	    .help = "application id of the registration" },
+	{ .name = "secret-file",
+	    .type = OPT_PATH,
+	    .offset = TENANT(secret_file),
+	    .required = true,
+	    .help = "file whose first line is the client secret" },
+	{ .name = "login-url",
+	    .type = OPT_TEXT,
+	    .offset = TENANT(login_url),
+	    .help = "where tokens are issued, instead of the cloud's place" },
+	{ .name = "graph-url",
+	    .type = OPT_TEXT,
+	    .offset = TENANT(graph_url),
+	    .help = "where Graph answers, instead of the cloud's place" },
+	{ .name = "ca-file",
+	    .type = OPT_PATH,
+	    .offset = TENANT(ca_file),
+	    .help = "trust these certificates instead of the system's" },
+	{ .name = "proxy",
+	    .type = OPT_TEXT,
+	    .offset = TENANT(proxy),
+	    .help = "web proxy, as http://host:port" },
+	{ .name = NULL },
+};
+
+#define SOURCE(f) offsetof(struct config_source, f)
+const struct opt config_source_opts[] = {
+	{ .name = "type",
+	    .type = OPT_TEXT,
+	    .offset = SOURCE(type),
+	    .required = true,
+	    .help = "what is read" },
+	{ .name = "tenant",
+	    .type = OPT_TEXT,
+	    .offset = SOURCE(tenant_name),
+	    .required = true,
+	    .help = "name of the tenant section" },
+	{ .name = "interval",
+	    .type = OPT_TIME,
+	    .offset = SOURCE(interval_ms),
+	    .def = "60s",
+	    .min = 1000,
+	    .help = "from the end of a round to the next" },
+	{ .name = "start",
+	    .type = OPT_TEXT,
+	    .offset = SOURCE(start),
+	    .def = "-2d",
+	    .help = "where the first round ever begins" },
+	{ .name = "overlap",
+	    .type = OPT_TIME,
+	    .offset = SOURCE(overlap_ms),
+	    .def = "10m",
+	    .help = "asked again behind what was read" },
+	{ .name = "filter",
+	    .type = OPT_TEXT,
+	    .offset = SOURCE(filter),
+	    .help = "a JSONPath; records where it selects nothing stay" },
+	{ .name = "map",
+	    .type = OPT_PATH,
+	    .offset = SOURCE(map),
+	    .help = "map file instead of the type's own" },
+	{ .name = "max-record",
+	    .type = OPT_BYTES,
+	    .offset = SOURCE(max_record),
+	    .def = "4MiB",
+	    .min = 1024,
+	    .max = 6 * 1024 * 1024,
+	    .help = "a larger record is set aside" },
+	{ .name = NULL },
+};
+
+#define OUTPUT(f) offsetof(struct config_output, f)
+const struct opt config_output_opts[] = {
+	{ .name = "type",
+	    .type = OPT_TEXT,
+	    .offset = OUTPUT(type),
+	    .required = true,
+	    .help = "where events go" },
+	{ .name = "sources",
+	    .type = OPT_LIST,
+	    .offset = OUTPUT(sources),
+	    .help = "names of the sources wanted; all if there are none" },
+	{ .name = NULL },
+};
+
+/* --- reading ---------------------------------------------------------- */
+
+/* One text of the file, with the place where it stands. */
+struct setting {
+	const cfg_t *section;
+	const char *name; /* borrowed from the tables */
+	char *text;       /* owned */
+	int line;
+	bool used;
+};
+
+struct reader {
+	const char *path;
+	char *dir; /* owned; with its slash, or empty */
+	struct setting *settings;
+	size_t n_settings;
+	struct err *err;
+	bool failed;
+};
+
+/*
+ * libconfuse hands nothing of ours to its callbacks, so the reader at work
+ * stands here while cfg_parse runs.
+ */
+static struct reader *at_work;
+
+static int
+fail_at(struct reader *r, int line, const char *text)
+{
+	r->failed = true;
+	return err_set(r->err, ERR_CONF, "%s:%d: %s", r->path, line, text);
+}
+
+/* Say what is the matter with a value, before its place is put there. */
+static int
+fail_with(struct reader *r, int line, const struct err *what)
+{
+	return fail_at(r, line, what->text);
+}
+
+static void
+on_syntax_error(cfg_t *cfg, const char *fmt, va_list ap)
+{
+	struct reader *r = at_work;
+	char text[ERR_TEXT_MAX];
+
+	if (r->failed)
+		return;
+	vsnprintf(text, sizeof(text), fmt, ap);
+	fail_at(r, cfg != NULL ? cfg->line : 0, text);
+}
+
+static int
+on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	struct reader *r = at_work;
+
+	r->settings =
+	    xreallocarray(r->settings, r->n_settings + 1, sizeof(*r->settings));
+	r->settings[r->n_settings++] = (struct setting){ .section = cfg,
+		.name = opt->name,
+		.text = xstrdup(value),
+		.line = cfg->line };
+	*(const char **)result = value;
+	return 0;
+}
+
+/* A section's options for libconfuse: the union of tables, all as texts. */
+struct grammar {
+	cfg_opt_t *v; /* owned */
+	size_t n;
+};
+
+static void
+grammar_add(struct grammar *g, cfg_opt_t opt)
+{
+	g->v = xreallocarray(g->v, g->n + 1, sizeof(*g->v));
+	g->v[g->n++] = opt;
+}
+
+static void
+grammar_add_table(struct grammar *g, const struct opt *opts)
+{
+	for (; opts->name != NULL; opts++) {
+		bool have = false;
+
+		for (size_t i = 0; i < g->n; i++)
+			have = have || strcmp(g->v[i].name, opts->name) == 0;
+		if (have)
+			continue;
+		if (opts->type == OPT_LIST)
+			grammar_add(g,
+			    (cfg_opt_t)CFG_STR_LIST_CB(
+				opts->name, NULL, CFGF_NODEFAULT, on_value));
+		else
+			grammar_add(g,
+			    (cfg_opt_t)CFG_STR_CB(
+				opts->name, NULL, CFGF_NODEFAULT, on_value));
+	}
+}
+
+static void
+grammar_end(struct grammar *g)
+{
+	grammar_add(g, (cfg_opt_t)CFG_END());
+}
+
+static const struct opt *
+table_of(const struct opt *common, const struct opt *own, const char *name,
+    bool *is_own_r)
+{
+	const struct opt *opt = opt_find(common, name);
+
+	*is_own_r = false;
+	if (opt == NULL && own != NULL) {
+		opt = opt_find(own, name);
+		*is_own_r = opt != NULL;
+	}
+	return opt;
+}
+
+/* A path is relative to the file that names it; "-" is no path. */
+static char *
+resolve(const struct reader *r, const struct opt *opt, const char *text)
+{
+	if (opt->type != OPT_PATH || text[0] == '/' || text[0] == '\0' ||
+	    strcmp(text, "-") == 0)
+		return xstrdup(text);
+	return xasprintf("%s%s", r->dir, text);
+}
+
+static int
+put(struct reader *r, const struct opt *opt, void *conf, const char *text,
+    int line)
+{
+	char *value = resolve(r, opt, text);
+	struct err err;
+	int rc = opt_set(opt, conf, value, &err);
+
+	if (rc < 0)
+		fail_with(r, line, &err);
+	xfree(value);
+	return rc;
+}
+
+/* All settings of one section into its common and its own conf. */
+static int
+fill(struct reader *r, cfg_t *section, const char *what,
+    const struct opt *common, void *common_conf, const struct opt *own,
+    void *own_conf, const char *type)
+{
+	char text[ERR_TEXT_MAX];
+
+	for (size_t i = 0; i < r->n_settings; i++) {
+		struct setting *st = &r->settings[i];
+		const struct opt *opt;
+		bool is_own;
+
+		if (st->section != section)
+			continue;
+		opt = table_of(common, own, st->name, &is_own);
+		if (opt == NULL) {
+			snprintf(text, sizeof(text),
+			    "%s: not an option of %s of type \"%s\"", st->name,
+			    what, type);
+			return fail_at(r, st->line, text);
+		}
+		if (put(r, opt, is_own ? own_conf : common_conf, st->text,
+			st->line) < 0)
+			return -1;
+		st->used = true;
+	}
+	return 0;
+}
+
+static const struct setting *
+find_setting(const struct reader *r, const cfg_t *section, const char *name)
+{
+	for (size_t i = 0; i < r->n_settings; i++)
+		if (r->settings[i].section == section &&
+		    strcmp(r->settings[i].name, name) == 0)
+			return &r->settings[i];
+	return NULL;
+}
+
+/* The line of a setting, or of the end of its section. */
+static int
+line_of(const struct reader *r, cfg_t *section, const char *name)
+{
+	const struct setting *st = find_setting(r, section, name);
+
+	return st != NULL ? st->line : section->line;
+}
+
+static int
+require(
+    struct reader *r, cfg_t *section, const char *what, const struct opt *opts)
+{
+	char text[ERR_TEXT_MAX];
+
+	for (; opts != NULL && opts->name != NULL; opts++) {
+		if (!opts->required ||
+		    find_setting(r, section, opts->name) != NULL)
+			continue;
+		snprintf(text, sizeof(text), "%s \"%s\" needs %s: %s", what,
+		    cfg_title(section), opts->name, opts->help);
+		return fail_at(r, section->line, text);
+	}
+	return 0;
+}
+
+/* --- sections --------------------------------------------------------- */
+
+static int
+check_url(struct reader *r, cfg_t *section, const char *name, char *url)
+{
+	struct uri uri;
+	struct err err;
+	size_t len = url != NULL ? strlen(url) : 0;
+
+	if (len == 0)
+		return 0;
+	if (url[len - 1] == '/')
+		url[len - 1] = '\0';
+	if (uri_parse(str_of(url), &uri, &err) == 0)
+		return 0;
+	err_prefix(&err, "%s = \"%s\": ", name, url);
+	return fail_with(r, line_of(r, section, name), &err);
+}
+
+static int
+read_tenant(struct reader *r, cfg_t *section, struct config_tenant *t)
+{
+	const struct cloud *cloud;
+
+	t->name = xstrdup(cfg_title(section));
+	t->line = section->line;
+	opt_defaults(config_tenant_opts, t);
+	if (fill(r, section, "a tenant", config_tenant_opts, t, NULL, NULL,
+		"") < 0 ||
+	    require(r, section, "tenant", config_tenant_opts) < 0 ||
+	    check_url(r, section, "login-url", t->login_url) < 0 ||
+	    check_url(r, section, "graph-url", t->graph_url) < 0)
+		return -1;
+	cloud = &clouds[t->cloud];
+	if (t->login_url == NULL)
+		t->login_url = xstrdup(cloud->login_url);
+	/* The audience stays the cloud's own, wherever Graph is asked. */
+	if (cloud->graph_url != NULL)
+		t->graph_scope = xasprintf("%s/.default", cloud->graph_url);
+	if (t->graph_url == NULL && cloud->graph_url != NULL)
+		t->graph_url = xstrdup(cloud->graph_url);
+	return 0;
+}
+
+static const struct config_tenant *
+find_tenant(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_tenants; i++)
+		if (strcmp(c->tenants[i].name, name) == 0)
+			return &c->tenants[i];
+	return NULL;
+}
+
+/* The names of a table of kinds, for a message. */
+#define NAMES(table, text)                                           \
+	do {                                                         \
+		for (size_t i_ = 0; (table)[i_] != NULL; i_++)       \
+			buf_addf((text), "%s%s", i_ > 0 ? ", " : "", \
+			    (table)[i_]->name);                      \
+	} while (0)
+
+static int
+fail_type(struct reader *r, cfg_t *section, const char *type, bool is_source)
+{
+	const struct setting *st = find_setting(r, section, "type");
+	struct buf text;
+
+	buf_init(&text, ERR_TEXT_MAX);
+	if (st == NULL)
+		buf_addf(
+		    &text, "\"%s\" needs a type: one of ", cfg_title(section));
+	else
+		buf_addf(&text, "type = \"%s\": wanted is one of ", type);
+	if (is_source)
+		NAMES(source_table, &text);
+	else
+		NAMES(sink_table, &text);
+	fail_at(r, line_of(r, section, "type"), buf_cstr(&text));
+	buf_clear(&text);
+	return -1;
+}
+
+static int
+check_source(struct reader *r, cfg_t *section, const struct config *c,
+    struct config_source *s)
+{
+	struct filter *filter;
+	char text[ERR_TEXT_MAX];
+	int64_t start_ms;
+	struct err err;
+
+	s->tenant = find_tenant(c, s->tenant_name);
+	if (s->tenant == NULL) {
+		snprintf(text, sizeof(text),
+		    "tenant = \"%s\": there is no such tenant section",
+		    s->tenant_name);
+		return fail_at(r, line_of(r, section, "tenant"), text);
+	}
+	if (s->tenant->graph_url == NULL) {
+		snprintf(text, sizeof(text),
+		    "type = \"%s\": the cloud \"%s\" does not offer this",
+		    s->type, cloud_words[s->tenant->cloud]);
+		return fail_at(r, line_of(r, section, "type"), text);
+	}
+	if (!rfc3339_parse_point(str_of(s->start), 0, &start_ms)) {
+		snprintf(text, sizeof(text),
+		    "start = \"%s\": wanted is a date (2026-01-31, or with a"
+		    " time 2026-01-31T02:00:00Z) or a time before now (-2d)",
+		    s->start);
+		return fail_at(r, line_of(r, section, "start"), text);
+	}
+	if (s->filter == NULL)
+		return 0;
+	filter = filter_new(str_of(s->filter), &err);
+	if (filter == NULL) {
+		err_prefix(&err, "filter: ");
+		return fail_with(r, line_of(r, section, "filter"), &err);
+	}
+	filter_free(&filter);
+	return 0;
+}
+
+static int
+read_source(struct reader *r, cfg_t *section, const struct config *c,
+    struct config_source *s)
+{
+	const struct setting *type = find_setting(r, section, "type");
+
+	s->name = xstrdup(cfg_title(section));
+	s->line = section->line;
+	s->ops = type != NULL ? source_find(type->text) : NULL;
+	if (s->ops == NULL)
+		return fail_type(
+		    r, section, type != NULL ? type->text : "", true);
+	s->conf = xcalloc(1, s->ops->conf_bytes);
+	opt_defaults(config_source_opts, s);
+	opt_defaults(s->ops->opts, s->conf);
+	if (fill(r, section, "a source", config_source_opts, s, s->ops->opts,
+		s->conf, s->ops->name) < 0 ||
+	    require(r, section, "source", config_source_opts) < 0 ||
+	    require(r, section, "source", s->ops->opts) < 0)
+		return -1;
+	return check_source(r, section, c, s);
+}
+
+static bool
+has_source(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_sources; i++)
+		if (strcmp(c->sources[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static int
+read_output(struct reader *r, cfg_t *section, const struct config *c,
+    struct config_output *o)
+{
+	const struct setting *type = find_setting(r, section, "type");
+	char text[ERR_TEXT_MAX];
+	struct err err;
+
+	o->name = xstrdup(cfg_title(section));
+	o->line = section->line;
+	o->ops = type != NULL ? sink_find(type->text) : NULL;
+	if (o->ops == NULL)
+		return fail_type(
+		    r, section, type != NULL ? type->text : "", false);
+	o->conf = xcalloc(1, o->ops->conf_bytes);
+	opt_defaults(config_output_opts, o);
+	opt_defaults(o->ops->opts, o->conf);
+	if (fill(r, section, "an output", config_output_opts, o, o->ops->opts,
+		o->conf, o->ops->name) < 0 ||
+	    require(r, section, "output", config_output_opts) < 0 ||
+	    require(r, section, "output", o->ops->opts) < 0)
+		return -1;
+	for (size_t i = 0; i < o->sources.n; i++) {
+		if (has_source(c, o->sources.v[i]))
+			continue;
+		snprintf(text, sizeof(text),
+		    "sources: there is no source section \"%s\"",
+		    o->sources.v[i]);
+		return fail_at(r, line_of(r, section, "sources"), text);
+	}
+	if (o->ops->check != NULL && o->ops->check(o->conf, &err) < 0) {
+		err_prefix(&err, "output \"%s\": ", o->name);
+		return fail_with(r, section->line, &err);
+	}
+	return 0;
+}
+
+static int
+read_sections(struct reader *r, cfg_t *root, struct config *c)
+{
+	size_t n;
+
+	n = cfg_size(root, "tenant");
+	c->tenants = xcalloc(n, sizeof(*c->tenants));
+	for (size_t i = 0; i < n; i++) {
+		c->n_tenants++;
+		if (read_tenant(r, cfg_getnsec(root, "tenant", (unsigned)i),
+			&c->tenants[i]) < 0)
+			return -1;
+	}
+	n = cfg_size(root, "source");
+	c->sources = xcalloc(n, sizeof(*c->sources));
+	for (size_t i = 0; i < n; i++) {
+		c->n_sources++;
+		if (read_source(r, cfg_getnsec(root, "source", (unsigned)i), c,
+			&c->sources[i]) < 0)
+			return -1;
+	}
+	n = cfg_size(root, "output");
+	c->outputs = xcalloc(n, sizeof(*c->outputs));
+	for (size_t i = 0; i < n; i++) {
+		c->n_outputs++;
+		if (read_output(r, cfg_getnsec(root, "output", (unsigned)i), c,
+			&c->outputs[i]) < 0)
+			return -1;
+	}
+	if (c->n_sources == 0)
+		return fail_at(r, root->line, "there is no source section");
+	if (c->n_outputs == 0)
+		return fail_at(r, root->line, "there is no output section");
+	return 0;
+}
+
+/* --- the file --------------------------------------------------------- */
+
+struct grammars {
+	struct grammar root, tenant, source, output;
+};
+
+static void
+grammars_build(struct grammars *g)
+{
+	const cfg_flag_t flags = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
+
+	*g = (struct grammars){ 0 };
+	grammar_add_table(&g->tenant, config_tenant_opts);
+	grammar_add_table(&g->source, config_source_opts);
+	for (size_t i = 0; source_table[i] != NULL; i++)
+		grammar_add_table(&g->source, source_table[i]->opts);
+	grammar_add_table(&g->output, config_output_opts);
+	for (size_t i = 0; sink_table[i] != NULL; i++)
+		grammar_add_table(&g->output, sink_table[i]->opts);
+	grammar_end(&g->tenant);
+	grammar_end(&g->source);
+	grammar_end(&g->output);
+	grammar_add_table(&g->root, config_global_opts);
+	grammar_add(&g->root, (cfg_opt_t)CFG_SEC("tenant", g->tenant.v, flags));
+	grammar_add(&g->root, (cfg_opt_t)CFG_SEC("source", g->source.v, flags));
+	grammar_add(&g->root, (cfg_opt_t)CFG_SEC("output", g->output.v, flags));
+	grammar_end(&g->root);
+}
+
+static void
+grammars_free(struct grammars *g)
+{
+	xfree(g->root.v);
+	xfree(g->tenant.v);
+	xfree(g->source.v);
+	xfree(g->output.v);
+}
+
+static int
+read_file(struct reader *r, cfg_t *root, struct config *c)
+{
+	FILE *f = fopen(r->path, "re");
+	int rc;
+
+	if (f == NULL)
+		return err_set(
+		    r->err, ERR_CONF, "%s: %s", r->path, strerror(errno));
+	rc = cfg_parse_fp(root, f);
+	fclose(f);
+	if (rc != CFG_SUCCESS || r->failed) {
+		if (!r->failed)
+			fail_at(r, root->line, "this is not understood");
+		return -1;
+	}
+	opt_defaults(config_global_opts, &c->global);
+	if (fill(r, root, "the file", config_global_opts, &c->global, NULL,
+		NULL, "") < 0)
+		return -1;
+	return read_sections(r, root, c);
+}
+
+struct config *
+config_load(const char *path, struct err *err)
+{
+	struct reader r = { .path = path, .err = err };
+	struct config *c = xcalloc(1, sizeof(*c));
+	const char *slash = strrchr(path, '/');
+	struct grammars grammars;
+	cfg_t *root;
+
+	c->path = xstrdup(path);
+	r.dir = xstrndup(path, slash != NULL ? (size_t)(slash + 1 - path) : 0);
+	grammars_build(&grammars);
+	root = cfg_init(grammars.root.v, CFGF_NONE);
+	cfg_set_error_function(root, on_syntax_error);
+	at_work = &r;
+	if (read_file(&r, root, c) < 0)
+		config_free(&c);
+	at_work = NULL;
+	cfg_free(root);
+	grammars_free(&grammars);
+	for (size_t i = 0; i < r.n_settings; i++)
+		xfree(r.settings[i].text);
+	xfree(r.settings);
+	xfree(r.dir);
+	return c;
+}
+
+void
+config_free(struct config **cp)
+{
+	struct config *c = *cp;
+
+	*cp = NULL;
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < c->n_tenants; i++) {
+		opt_clear(config_tenant_opts, &c->tenants[i]);
+		xfree(c->tenants[i].name);
+		xfree(c->tenants[i].graph_scope);
+	}
+	for (size_t i = 0; i < c->n_sources; i++) {
+		struct config_source *s = &c->sources[i];
+
+		opt_clear(config_source_opts, s);
+		if (s->ops != NULL)
+			opt_clear(s->ops->opts, s->conf);
+		xfree(s->conf);
+		xfree(s->name);
+	}
+	for (size_t i = 0; i < c->n_outputs; i++) {
+		struct config_output *o = &c->outputs[i];
+
+		opt_clear(config_output_opts, o);
+		if (o->ops != NULL)
+			opt_clear(o->ops->opts, o->conf);
+		xfree(o->conf);
+		xfree(o->name);
+	}
+	opt_clear(config_global_opts, &c->global);
+	xfree(c->tenants);
+	xfree(c->sources);
+	xfree(c->outputs);
+	xfree(c->path);
+	xfree(c);
+}

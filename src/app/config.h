@@ -1,0 +1,97 @@
+/* app/config.h -- the configuration file as plain values, checked. */
+/* SPDX-License-Identifier: ISC */
+#ifndef APP_CONFIG_H
+#define APP_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/opt.h"
+
+struct err;
+struct sink_ops;
+struct source_ops;
+
+/* What stands outside of sections. */
+struct config_global {
+	char *state_dir;
+	uint64_t spool_limit;
+	int profile; /* enum map_profile */
+	char *maps_dir;
+	uint64_t stop_timeout_ms;
+	int log; /* enum config_log */
+	char *pid_file;
+};
+
+enum config_log {
+	CONFIG_LOG_AUTO, /* the journal under systemd, else syslog */
+	CONFIG_LOG_STDERR,
+	CONFIG_LOG_JOURNAL,
+	CONFIG_LOG_SYSLOG
+};
+
+struct config_tenant {
+	char *name;
+	char *tenant_id;
+	int cloud; /* enum config_cloud */
+	char *client_id;
+	char *secret_file;
+	char *login_url; /* set, or implied by the cloud */
+	char *graph_url;
+	char *graph_scope; /* owned; implied by the cloud */
+	char *ca_file;
+	char *proxy;
+	int line;
+};
+
+struct config_source {
+	char *name;
+	char *type;
+	char *tenant_name;
+	uint64_t interval_ms;
+	char *start;
+	uint64_t overlap_ms;
+	char *filter;
+	char *map;
+	uint64_t max_record;
+	const struct config_tenant *tenant; /* borrowed from the config */
+	const struct source_ops *ops;
+	void *conf; /* owned; the type's own settings */
+	int line;
+};
+
+struct config_output {
+	char *name;
+	char *type;
+	struct opt_list sources; /* empty: all */
+	const struct sink_ops *ops;
+	void *conf; /* owned */
+	int line;
+};
+
+struct config {
+	char *path;
+	struct config_global global;
+	struct config_tenant *tenants;
+	size_t n_tenants;
+	struct config_source *sources;
+	size_t n_sources;
+	struct config_output *outputs;
+	size_t n_outputs;
+};
+
+/*
+ * Read and check FILE, whole: every error is ERR_CONF with "FILE:LINE: ".
+ * Relative paths are relative to the file.  NULL on error.
+ */
+struct config *config_load(const char *path, struct err *err);
+void config_free(struct config **cp);
+
+/* The tables, for whoever prints or checks them. */
+extern const struct opt config_global_opts[];
+extern const struct opt config_tenant_opts[];
+extern const struct opt config_source_opts[];
+extern const struct opt config_output_opts[];
+
+#endif

@@ -1,0 +1,587 @@
+/*
+ * app/daemon.c -- builds the house from its plan, and runs it.
+ *
+ * The loop and the store live as long as the process.  What the configuration
+ * describes (tenants, sources, outputs) is a house that can be taken down and
+ * built anew around them: a reload lets the old one end in order, as a stop
+ * does, and then builds the new one.
+ */
+/* SPDX-License-Identifier: ISC */
+#include "app/daemon.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/config.h"
+#include "auth/auth.h"
+#include "auth/token.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/ratelimit.h"
+#include "base/xalloc.h"
+#include "codec/rfc3339.h"
+#include "flow/drain.h"
+#include "flow/intake.h"
+#include "flow/poller.h"
+#include "map/filter.h"
+#include "map/map.h"
+#include "net/http.h"
+#include "net/loop.h"
+#include "sink/sink.h"
+#include "source/source.h"
+#include "state/store.h"
+
+#define CONNECT_TIMEOUT_MS 10000
+#define STALL_TIMEOUT_MS 60000
+#define MAX_CONNECTIONS 16
+#define N_SIGNALS 4
+
+struct tenant {
+	const struct config_tenant *conf;
+	struct http *http;
+	struct auth *auth;
+	struct token *token;
+};
+
+/* Sources of one tenant that ask one API share its limit. */
+struct limit {
+	const struct config_tenant *tenant;
+	const char *api;
+	struct ratelimit rl;
+};
+
+struct room { /* of one source */
+	struct daemon *d;
+	struct log log;
+	struct map *map;
+	struct filter *filter;
+	struct source *source;
+	struct intake *intake;
+	struct poller *poller;
+};
+
+struct house {
+	struct config *config; /* owned */
+	struct tenant *tenants;
+	struct limit *limits; /* at most one a source */
+	size_t n_limits;
+	struct intake_form *forms; /* at most one an output */
+	size_t n_forms;
+	struct room *rooms;
+	struct drain **drains;
+};
+
+enum daemon_end {
+	END_NONE,
+	END_STOP,
+	END_RELOAD
+};
+
+struct daemon {
+	struct log log;
+	struct loop *loop;
+	struct store *store;
+	struct loop_fd *store_watch;
+	struct house house;
+	struct loop_signal *signals[N_SIGNALS];
+	enum daemon_end end;
+	struct config *next; /* to reload with */
+	bool once;
+	size_t rounds_left; /* of a single pass */
+	size_t drains_left; /* that have not ended */
+	int status;
+};
+
+/* --- building --------------------------------------------------------- */
+
+static struct map *
+load_map(const struct config *c, const struct config_source *s, struct err *err)
+{
+	char *path = s->map != NULL
+	    ? xstrdup(s->map)
+	    : map_find(c->global.maps_dir, s->ops->name, err);
+	struct map *map = path != NULL ? map_load(path, err) : NULL;
+
+	xfree(path);
+	return map;
+}
+
+static struct auth *
+open_auth(const struct config_tenant *t, struct err *err)
+{
+	struct auth_conf conf = { .login_url = t->login_url,
+		.tenant_id = t->tenant_id,
+		.client_id = t->client_id,
+		.secret_file = t->secret_file };
+
+	return auth_new(&conf, err);
+}
+
+int
+daemon_check(const struct config *c, struct err *err)
+{
+	for (size_t i = 0; i < c->n_tenants; i++) {
+		struct auth *auth = open_auth(&c->tenants[i], err);
+
+		if (auth == NULL)
+			return err_prefix(err,
+			    "%s:%d: tenant \"%s\": ", c->path,
+			    c->tenants[i].line, c->tenants[i].name);
+		auth_free(&auth);
+	}
+	for (size_t i = 0; i < c->n_sources; i++) {
+		struct map *map = load_map(c, &c->sources[i], err);
+
+		if (map == NULL)
+			return -1;
+		map_free(&map);
+	}
+	return 0;
+}
+
+static int
+build_tenants(struct daemon *d, struct house *h, struct err *err)
+{
+	struct config *c = h->config;
+
+	h->tenants = xcalloc(c->n_tenants, sizeof(*h->tenants));
+	for (size_t i = 0; i < c->n_tenants; i++) {
+		struct tenant *t = &h->tenants[i];
+		struct http_conf http = {
+			.ca_file = c->tenants[i].ca_file,
+			.proxy = c->tenants[i].proxy,
+			.user_agent = "cloudcefd/" PACKAGE_VERSION,
+			.connect_timeout_ms = CONNECT_TIMEOUT_MS,
+			.stall_timeout_ms = STALL_TIMEOUT_MS,
+			.max_connections = MAX_CONNECTIONS,
+		};
+
+		t->conf = &c->tenants[i];
+		t->http = http_new(d->loop, &http, err);
+		t->auth = t->http != NULL ? open_auth(t->conf, err) : NULL;
+		if (t->auth == NULL)
+			return err_prefix(
+			    err, "tenant \"%s\": ", t->conf->name);
+		t->token =
+		    token_new(d->loop, t->http, t->auth, t->conf->graph_scope,
+			t->conf->name, clock_wall_ms() + i + 1);
+	}
+	return 0;
+}
+
+static const char *
+form_of(struct house *h, const struct config_output *o)
+{
+	size_t max = o->ops->max_event != NULL ? o->ops->max_event(o->conf) : 0;
+	char name[sizeof(h->forms[0].name)];
+
+	snprintf(name, sizeof(name), "cef/%zu", max);
+	for (size_t i = 0; i < h->n_forms; i++)
+		if (strcmp(h->forms[i].name, name) == 0)
+			return h->forms[i].name;
+	memcpy(h->forms[h->n_forms].name, name, sizeof(name));
+	h->forms[h->n_forms].conf =
+	    (struct map_conf){ .profile =
+				   (enum map_profile)h->config->global.profile,
+		    .max_bytes = max };
+	return h->forms[h->n_forms++].name;
+}
+
+static struct ratelimit *
+limit_of(struct house *h, const struct config_source *s)
+{
+	const struct source_limits *limits = s->ops->limits;
+	struct ratelimit_conf conf = { .burst = limits->requests,
+		.period_ms = limits->period_ms };
+	struct limit *l = h->limits;
+
+	for (size_t i = 0; i < h->n_limits; i++, l++)
+		if (l->tenant == s->tenant && strcmp(l->api, s->ops->api) == 0)
+			return &l->rl;
+	l->tenant = s->tenant;
+	l->api = s->ops->api;
+	ratelimit_init(&l->rl, &conf);
+	h->n_limits++;
+	return &l->rl;
+}
+
+static void on_round(void *arg, const struct err *err);
+
+static int
+build_source(struct daemon *d, struct house *h, size_t i, struct err *err)
+{
+	const struct config_source *s = &h->config->sources[i];
+	struct tenant *t = &h->tenants[s->tenant - h->config->tenants];
+	struct room *r = &h->rooms[i];
+	struct source_common common = { .base_url = s->tenant->graph_url,
+		.overlap_ms = s->overlap_ms };
+	int64_t wall_ms = (int64_t)clock_wall_ms();
+
+	r->d = d;
+	r->log = (struct log){ "source", s->name };
+	if (!rfc3339_parse_point(str_of(s->start), wall_ms, &common.start_ms))
+		return err_set(err, ERR_BUG, "start \"%s\"", s->start);
+	r->map = load_map(h->config, s, err);
+	if (r->map == NULL)
+		return -1;
+	if (s->filter != NULL) {
+		r->filter = filter_new(str_of(s->filter), err);
+		if (r->filter == NULL)
+			return -1;
+	}
+	r->source = s->ops->open(s->conf, &common, err);
+	if (r->source == NULL)
+		return err_prefix(err,
+		    "%s:%d: source \"%s\": ", h->config->path, s->line,
+		    s->name);
+	r->intake = intake_new(&(struct intake_conf){ .source = s->name,
+	    .ops = s->ops,
+	    .store = d->store,
+	    .map = r->map,
+	    .filter = r->filter,
+	    .forms = h->forms,
+	    .n_forms = h->n_forms,
+	    .log = &r->log });
+	r->poller = poller_new(d->loop,
+	    &(struct poller_conf){ .name = s->name,
+		.ops = s->ops,
+		.source = r->source,
+		.intake = r->intake,
+		.store = d->store,
+		.http = t->http,
+		.token = t->token,
+		.limit = limit_of(h, s),
+		.interval_ms = s->interval_ms,
+		.max_record = s->max_record,
+		.seed = (uint64_t)wall_ms + i + 1,
+		.once = d->once },
+	    on_round, r, err);
+	return r->poller != NULL ? 0 : -1;
+}
+
+static int
+build_output(struct daemon *d, struct house *h, size_t i, struct err *err)
+{
+	const struct config_output *o = &h->config->outputs[i];
+
+	h->drains[i] = drain_new(d->loop,
+	    &(struct drain_conf){ .name = o->name,
+		.form = form_of(h, o),
+		.sources =
+		    o->sources.n > 0 ? (const char *const *)o->sources.v : NULL,
+		.n_sources = o->sources.n,
+		.ops = o->ops,
+		.sink_conf = o->conf,
+		.store = d->store },
+	    err);
+	if (h->drains[i] == NULL)
+		return err_prefix(err, "output \"%s\": ", o->name);
+	return 0;
+}
+
+static int
+build(struct daemon *d, struct config **cp, struct err *err)
+{
+	struct house *h = &d->house;
+	struct config *c = *cp;
+
+	*cp = NULL;
+	*h = (struct house){ .config = c };
+	h->limits = xcalloc(c->n_sources, sizeof(*h->limits));
+	h->forms = xcalloc(c->n_outputs, sizeof(*h->forms));
+	h->rooms = xcalloc(c->n_sources, sizeof(*h->rooms));
+	h->drains = xcalloc(c->n_outputs, sizeof(*h->drains));
+	if (build_tenants(d, h, err) < 0)
+		return -1;
+	/* Outputs first: they say in which forms events are written. */
+	for (size_t i = 0; i < c->n_outputs; i++)
+		if (build_output(d, h, i, err) < 0)
+			return -1;
+	for (size_t i = 0; i < c->n_sources; i++)
+		if (build_source(d, h, i, err) < 0)
+			return -1;
+	return 0;
+}
+
+static void
+tear_down(struct house *h)
+{
+	struct config *c = h->config;
+
+	for (size_t i = 0; c != NULL && i < c->n_sources; i++) {
+		struct room *r = &h->rooms[i];
+
+		poller_free(&r->poller);
+		intake_free(&r->intake);
+		if (r->source != NULL)
+			c->sources[i].ops->close(&r->source);
+		filter_free(&r->filter);
+		map_free(&r->map);
+	}
+	for (size_t i = 0; c != NULL && i < c->n_outputs; i++)
+		drain_free(&h->drains[i]);
+	for (size_t i = 0; c != NULL && h->tenants && i < c->n_tenants; i++) {
+		token_free(&h->tenants[i].token);
+		auth_free(&h->tenants[i].auth);
+		http_free(&h->tenants[i].http);
+	}
+	xfree(h->tenants);
+	xfree(h->limits);
+	xfree(h->forms);
+	xfree(h->rooms);
+	xfree(h->drains);
+	config_free(&h->config);
+	*h = (struct house){ 0 };
+}
+
+/* --- ending ----------------------------------------------------------- */
+
+static void
+on_drained(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (--d->drains_left == 0)
+		loop_stop(d->loop);
+}
+
+/* Ask nothing more, bring what is there to its end, leave the loop. */
+static void
+begin_end(struct daemon *d, enum daemon_end end)
+{
+	struct config *c = d->house.config;
+
+	if (d->end != END_NONE) {
+		/* A stop ends a reload, and a second stop ends waiting. */
+		if (d->end == END_STOP)
+			loop_stop(d->loop);
+		else if (end == END_STOP)
+			d->end = END_STOP;
+		return;
+	}
+	d->end = end;
+	d->drains_left = c->n_outputs;
+	for (size_t i = 0; i < c->n_sources; i++)
+		poller_stop(d->house.rooms[i].poller);
+	for (size_t i = 0; i < c->n_outputs; i++)
+		drain_finish(d->house.drains[i], c->global.stop_timeout_ms,
+		    d->once, on_drained, d);
+}
+
+static void
+on_round(void *arg, const struct err *err)
+{
+	struct room *r = arg;
+	struct daemon *d = r->d;
+
+	if (!d->once)
+		return;
+	if (err != NULL) {
+		log_error(
+		    &r->log, "%s; its round was not completed", err->text);
+		d->status = 1;
+	}
+	if (--d->rounds_left == 0)
+		begin_end(d, END_STOP);
+}
+
+static void
+on_stop_signal(void *arg)
+{
+	struct daemon *d = arg;
+
+	log_info(&d->log, "stopping: sending what is there, for at most %llu s",
+	    (unsigned long long)d->house.config->global.stop_timeout_ms / 1000);
+	d->once = false;
+	begin_end(d, END_STOP);
+}
+
+static void
+on_reload_signal(void *arg)
+{
+	struct daemon *d = arg;
+	struct config *next;
+	struct err err;
+
+	next = config_load(d->house.config->path, &err);
+	if (next == NULL || daemon_check(next, &err) < 0) {
+		log_error(&d->log,
+		    "%s; going on with the configuration as it"
+		    " was",
+		    err.text);
+		config_free(&next);
+		return;
+	}
+	if (strcmp(next->global.state_dir, d->house.config->global.state_dir) !=
+	    0)
+		log_warn(&d->log, "a new state-dir counts from the next start");
+	config_free(&d->next);
+	d->next = next;
+	log_info(&d->log, "reloading %s", next->path);
+	begin_end(d, END_RELOAD);
+}
+
+static void
+on_reopen_signal(void *arg)
+{
+	struct daemon *d = arg;
+
+	for (size_t i = 0; i < d->house.config->n_outputs; i++)
+		drain_reopen(d->house.drains[i]);
+}
+
+/* --- running ---------------------------------------------------------- */
+
+static void
+on_store(void *arg, int what)
+{
+	struct daemon *d = arg;
+
+	(void)what;
+	store_reap(d->store);
+}
+
+static void
+on_events(void *arg)
+{
+	struct daemon *d = arg;
+	struct config *c = d->house.config;
+
+	for (size_t i = 0; c != NULL && i < c->n_outputs; i++)
+		if (d->house.drains[i] != NULL)
+			drain_wake(d->house.drains[i]);
+}
+
+static void
+watch_signals(struct daemon *d)
+{
+	static const struct {
+		int signo;
+		loop_cb *cb;
+	} rows[N_SIGNALS] = {
+		{ SIGTERM, on_stop_signal },
+		{ SIGINT, on_stop_signal },
+		{ SIGHUP, on_reload_signal },
+		{ SIGUSR1, on_reopen_signal },
+	};
+
+	for (size_t i = 0; i < N_SIGNALS; i++)
+		d->signals[i] =
+		    loop_signal_new(d->loop, rows[i].signo, rows[i].cb, d);
+}
+
+static int
+open_store(struct daemon *d, const struct config *c, struct err *err)
+{
+	struct store_conf conf = { .dir = c->global.state_dir,
+		.limit_bytes = c->global.spool_limit };
+	const char **names;
+
+	d->store = store_open(&conf, clock_wall_ms(), err);
+	if (d->store == NULL)
+		return -1;
+	names = xcalloc(c->n_outputs + 1, sizeof(*names));
+	for (size_t i = 0; i < c->n_outputs; i++)
+		names[i] = c->outputs[i].name;
+	store_keep_outputs(d->store, names, c->n_outputs);
+	xfree(names);
+	store_on_events(d->store, on_events, d);
+	d->store_watch = loop_fd_new(d->loop, store_fd(d->store), on_store, d);
+	loop_fd_watch(d->store_watch, LOOP_READ);
+	return 0;
+}
+
+struct daemon *
+daemon_new(struct config **cp, bool once, struct err *err)
+{
+	struct daemon *d = xcalloc(1, sizeof(*d));
+
+	d->log = (struct log){ "daemon", NULL };
+	d->once = once;
+	d->loop = loop_new();
+	if (open_store(d, *cp, err) < 0 || build(d, cp, err) < 0)
+		daemon_free(&d);
+	else
+		watch_signals(d);
+	return d;
+}
+
+void
+daemon_free(struct daemon **dp)
+{
+	struct daemon *d = *dp;
+
+	*dp = NULL;
+	if (d == NULL)
+		return;
+	tear_down(&d->house);
+	config_free(&d->next);
+	loop_fd_free(&d->store_watch);
+	if (d->store != NULL)
+		store_close(&d->store);
+	for (size_t i = 0; i < N_SIGNALS; i++)
+		if (d->signals[i] != NULL)
+			loop_signal_free(&d->signals[i]);
+	loop_free(&d->loop);
+	xfree(d);
+}
+
+static void
+start(struct daemon *d)
+{
+	const struct config *c = d->house.config;
+
+	d->end = END_NONE;
+	d->rounds_left = c->n_sources;
+	for (size_t i = 0; i < c->n_sources; i++)
+		poller_start(d->house.rooms[i].poller);
+	log_info(&d->log, "running: %zu source%s, %zu output%s", c->n_sources,
+	    c->n_sources == 1 ? "" : "s", c->n_outputs,
+	    c->n_outputs == 1 ? "" : "s");
+}
+
+static int
+rebuild(struct daemon *d)
+{
+	struct err err;
+
+	tear_down(&d->house);
+	if (build(d, &d->next, &err) == 0)
+		return 0;
+	log_error(&d->log, "%s; stopping, as the old configuration is gone",
+	    err.text);
+	return -1;
+}
+
+static bool
+all_is_confirmed(const struct daemon *d)
+{
+	for (size_t i = 0; i < d->house.config->n_outputs; i++)
+		if (!drain_is_done(d->house.drains[i]))
+			return false;
+	return true;
+}
+
+int
+daemon_run(struct daemon *d)
+{
+	bool once = d->once;
+
+	do {
+		start(d);
+		loop_run(d->loop);
+	} while (d->end == END_RELOAD && rebuild(d) == 0);
+	if (d->end == END_RELOAD)
+		return 1;
+	if (once && !all_is_confirmed(d)) {
+		log_error(&d->log,
+		    "not all events are confirmed; they stay in"
+		    " the journal for the next run");
+		d->status = 1;
+	}
+	log_info(&d->log, "stopped");
+	return d->status;
+}
