@@ -105,7 +105,7 @@ output "screen" {
 }
 EOF
 
-say "3. Starting cloudcefd; every line is one event${seconds:+}"
+say "3. Starting cloudcefd; every line is one event"
 : >"$work/events.cef"
 "$build/cloudcefd" -f -c "$work/cloudcefd.conf" 2>"$work/daemon.log" &
 daemon_pid=$!
@@ -123,7 +123,7 @@ paint() {
 		fflush()
 	}'
 }
-tail -n +1 -f "$work/events.cef" | paint &
+tail -n +1 -f --pid="$daemon_pid" "$work/events.cef" | paint &
 tail_pid=$!
 
 elapsed=0
@@ -143,6 +143,7 @@ else
 	[ "$status" -ne 0 ] || status=1
 fi
 daemon_pid=''
+wait "$tail_pid" || true
 count=$(wc -l <"$work/events.cef")
 say "4. Done: $count events in $elapsed s. What the daemon said:"
 cat "$work/daemon.log"
