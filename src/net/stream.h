@@ -36,7 +36,8 @@ struct stream_cbs {
 					   what it says is thrown away */
 	/*
 	 * err NULL: we finished, and the peer's orderly end says that its
-	 * process has read every byte.  Otherwise why it ended; nothing is
+	 * process has read every byte.  ERR_WAIT: it did not answer our end
+	 * within finish_timeout_ms.  Otherwise why it ended; nothing is
 	 * known about bytes that were not acknowledged.
 	 */
 	void (*over)(void *arg, const struct err *err);
