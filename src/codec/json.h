@@ -56,9 +56,10 @@ void json_init(struct json_doc *doc, uint32_t max_tokens, uint16_t max_depth);
 void json_clear(struct json_doc *doc);
 
 /*
- * Read text, which is one JSON value with white space around it and is not
- * longer than 4 GiB.  Return 0, or -1 with ERR_DATA naming reason and offset;
- * the doc then has no nodes.
+ * Read text, which is one JSON value with white space around it, perhaps
+ * behind a byte order mark, and is not longer than 4 GiB.  Return 0, or -1
+ * with ERR_DATA naming reason and offset (ERR_SYS: no memory); the doc then
+ * has no nodes.
  */
 int json_parse(struct json_doc *doc, struct str text, struct err *err);
 
@@ -87,7 +88,10 @@ uint32_t json_first(const struct json_doc *doc, uint32_t parent);
 uint32_t
 json_after(const struct json_doc *doc, uint32_t parent, uint32_t child);
 
-/* The value of the member of that (unescaped) name; the last one wins. */
+/*
+ * The value of the member of that (unescaped) name; the last one wins.
+ * JSON_NONE if there is none, or if `object` is none or JSON_NONE.
+ */
 uint32_t
 json_member(const struct json_doc *doc, uint32_t object, struct str name);
 
@@ -111,8 +115,13 @@ void json_decode(const struct json_doc *doc, uint32_t node, struct buf *out);
 struct str
 json_text(const struct json_doc *doc, uint32_t node, struct buf *scratch);
 
-/* A number that is a whole one in range, or a string that holds one. */
+/*
+ * A number that is a whole one in range (15, 15.0 and 1.5e1 are), or a string
+ * that holds one and nothing else.  False for JSON_NONE and all others.
+ */
 bool json_i64(const struct json_doc *doc, uint32_t node, int64_t *v_r);
+
+/* The nearest double, likewise; false if it is beyond all of them. */
 bool json_double(const struct json_doc *doc, uint32_t node, double *v_r);
 
 /* Append s as a JSON string with its quotes; bad UTF-8 becomes U+FFFD. */
