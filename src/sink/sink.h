@@ -32,11 +32,6 @@ struct sink_event {
 	struct str text; /* borrowed */
 };
 
-struct sink_status {
-	bool connected;
-	char text[256]; /* what a person wants to know, in words */
-};
-
 struct sink_ops {
 	const char *name; /* the type, "syslog" */
 	const struct opt *opts;
@@ -66,11 +61,15 @@ struct sink_ops {
 	    void (*done)(void *arg), void *arg);
 
 	void (*reopen)(struct sink *s); /* SIGUSR1; may be NULL */
-	void (*status)(const struct sink *s, struct sink_status *st_r);
 	/* The most bytes that an event may have here; 0: no limit. */
 	size_t (*max_event)(const void *conf);
 };
 
+extern const struct sink_ops syslog_out_ops;
+extern const struct sink_ops file_out_ops;
+extern const struct sink_ops stdout_out_ops;
+
+/* All kinds, ended by NULL; and the one of that name, or NULL. */
 extern const struct sink_ops *const sink_table[];
 const struct sink_ops *sink_find(const char *name);
 
