@@ -14,6 +14,8 @@ struct secret;
 
 #define HTTPMSG_BODY_MAX (1024 * 1024)
 #define HTTPMSG_HEADERS_MAX (64 * 1024)
+#define HTTPMSG_WAIT_MS 30000       /* after a 429 that says no time */
+#define HTTPMSG_WAIT_MAX_MS 3600000 /* however long the server asks for */
 
 enum http_method {
 	HTTP_GET,
@@ -57,8 +59,9 @@ struct str httpresp_header(const struct httpresp *resp, const char *name);
 
 /*
  * What the server's Retry-After asks for: seconds, with or without a
- * fraction, or a date.  In ms, at least 1 s and at most max_ms; 0 if there
- * is no such header or it says nothing.
+ * fraction, or a date (measured by the answer's own Date, if it has one).
+ * In ms, at least 1 s and at most max_ms; 0 if there is no such header or it
+ * says nothing.
  */
 uint64_t httpresp_retry_after(
     const struct httpresp *resp, uint64_t wall_ms, uint64_t max_ms);
