@@ -45,11 +45,17 @@ struct syslog {
 void
 syslog_init(struct syslog *sl, const struct syslog_conf *conf, int process_id);
 
-/* Append one whole frame around event, with the event's own time. */
+/*
+ * Append one whole frame around event, with the event's own time; after a
+ * failure of out nothing of it is there.
+ */
 void syslog_frame(
     struct syslog *sl, struct buf *out, int64_t time_ms, struct str event);
 
-/* How many bytes the frame adds at most; max-bytes means header + event. */
+/*
+ * How many bytes the header adds.  A collector's limit is for header and
+ * event; what frames them (count, newline) is not part of the message.
+ */
 size_t syslog_header_bytes(const struct syslog *sl);
 
 /* "local0" to its number; -1 if there is none of that name. */
