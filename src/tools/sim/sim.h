@@ -1,0 +1,96 @@
+/* tools/sim/sim.h -- the simulator as its parts see it. */
+/* SPDX-License-Identifier: ISC */
+#ifndef TOOLS_SIM_SIM_H
+#define TOOLS_SIM_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct event_base;
+struct secret;
+struct sim_call;
+struct sim_faults;
+struct sim_graph;
+struct sim_pages;
+struct sim_server;
+struct sim_tokens;
+
+enum sim_retry_after {
+	SIM_RETRY_SECONDS,
+	SIM_RETRY_FRACTION,
+	SIM_RETRY_DATE,
+	SIM_RETRY_ABSENT,
+	SIM_RETRY_MIXED
+};
+
+enum sim_nextlink {
+	SIM_LINK_ALWAYS,
+	SIM_LINK_SOMETIMES,
+	SIM_LINK_NEVER
+};
+
+/* What a scenario may change while the program runs. */
+struct sim_knobs {
+	uint64_t latency;    /* ms, before each answer */
+	uint64_t rate_limit; /* requests a minute for each API; 0: none */
+	uint64_t token_life; /* s */
+	int retry_after;     /* enum sim_retry_after, when throttled */
+	int nextlink;        /* enum sim_nextlink */
+};
+
+struct sim_conf {
+	char *listen, *tls_cert, *tls_key;
+	char *tenant, *client_id, *secret_file, *scenario;
+	char *rate;
+	uint64_t seed, seconds;
+	uint64_t alerts, alert_size, span_ms;
+	uint64_t updates, update_after_ms, late, late_max_ms;
+	uint64_t duplicates, ties;
+	bool small;
+	struct sim_knobs knobs;
+};
+
+struct sim {
+	struct event_base *base;
+	const struct sim_conf *conf;
+	struct sim_knobs knobs;
+	struct secret *secret; /* NULL: any will do */
+	struct sim_faults *faults;
+	struct sim_server *server;
+	struct sim_tokens *tokens;
+	struct sim_graph *graph;
+	struct sim_pages *pages;
+};
+
+/* Who answers what: one row an operation of one API. */
+struct sim_route {
+	const char *name; /* in scenarios and statistics */
+	unsigned method;  /* of libevent's EVHTTP_REQ_... */
+	const char *path; /* "{}" stands for any one segment */
+	enum {
+		SIM_OPEN,    /* anybody may ask */
+		SIM_GUARDED, /* needs a token, and is throttled */
+		SIM_CONTROL  /* the simulator's own: knows no faults */
+	} guard;
+	unsigned limit; /* number of the API's common limit */
+	void (*serve)(struct sim *sim, struct sim_call *call);
+
+	/*
+	 * Make the API's own error body for a status.  The reason, which may
+	 * be NULL, replaces what is usually said.
+	 */
+	void (*fail)(struct sim_call *call, int status, const char *reason);
+};
+
+#define SIM_LIMITS 8 /* numbers that limits may have */
+
+extern const struct sim_route sim_routes[]; /* a NULL name ends it */
+
+/* Replace the scenario, and set the knobs as it says. */
+struct err;
+int sim_set_scenario(struct sim *sim, const char *text, struct err *err);
+
+/* Wall clock in ticks of 100 ns. */
+int64_t sim_now(void);
+
+#endif
