@@ -1,0 +1,362 @@
+/* tools/sim/sim.c -- cloudcef-sim: Microsoft's cloud, on one machine. */
+/* SPDX-License-Identifier: ISC */
+#include "tools/sim/sim.h"
+
+#include <event2/event.h>
+#include <event2/http.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/opt.h"
+#include "base/secret.h"
+#include "base/xalloc.h"
+#include "tools/sim/sim_call.h"
+#include "tools/sim/sim_fault.h"
+#include "tools/sim/sim_graph.h"
+#include "tools/sim/sim_pages.h"
+#include "tools/sim/sim_server.h"
+#include "tools/sim/sim_store.h"
+#include "tools/sim/sim_token.h"
+
+#define OPTIONS_MOST 64
+#define SCENARIO_MOST (1024 * 1024)
+#define PAGES_BYTES ((size_t)256 * 1024 * 1024)
+
+/* --- routes ---------------------------------------------------------------*/
+
+static void serve_stats(struct sim *sim, struct sim_call *call);
+static void serve_reset(struct sim *sim, struct sim_call *call);
+static void serve_scenario(struct sim *sim, struct sim_call *call);
+static void fail_plainly(struct sim_call *call, int status, const char *why);
+
+enum {
+	LIMIT_NONE,
+	LIMIT_GRAPH
+};
+
+const struct sim_route sim_routes[] = {
+	{ "token", EVHTTP_REQ_POST, "/{}/oauth2/v2.0/token", SIM_OPEN,
+	    LIMIT_NONE, sim_token_serve, sim_token_fail },
+	{ "alerts", EVHTTP_REQ_GET, "/v1.0/security/alerts_v2", SIM_GUARDED,
+	    LIMIT_GRAPH, sim_graph_alerts, sim_graph_fail },
+	{ "alert", EVHTTP_REQ_GET, "/v1.0/security/alerts_v2/{}", SIM_GUARDED,
+	    LIMIT_GRAPH, sim_graph_alert, sim_graph_fail },
+	{ "offered", EVHTTP_REQ_GET, "/sim/offered", SIM_CONTROL, LIMIT_NONE,
+	    sim_graph_offered, fail_plainly },
+	{ "add", EVHTTP_REQ_POST, "/sim/add", SIM_CONTROL, LIMIT_NONE,
+	    sim_graph_add, fail_plainly },
+	{ "update", EVHTTP_REQ_POST, "/sim/update", SIM_CONTROL, LIMIT_NONE,
+	    sim_graph_update, fail_plainly },
+	{ "stats", EVHTTP_REQ_GET, "/sim/stats", SIM_CONTROL, LIMIT_NONE,
+	    serve_stats, fail_plainly },
+	{ "reset", EVHTTP_REQ_POST, "/sim/reset", SIM_CONTROL, LIMIT_NONE,
+	    serve_reset, fail_plainly },
+	{ "scenario", EVHTTP_REQ_POST, "/sim/scenario", SIM_CONTROL, LIMIT_NONE,
+	    serve_scenario, fail_plainly },
+	{ NULL, 0, NULL, SIM_OPEN, 0, NULL, NULL },
+};
+
+static void
+fail_plainly(struct sim_call *call, int status, const char *why)
+{
+	sim_call_restart(call);
+	call->status = status;
+	call->type = "text/plain";
+	buf_addf(&call->rest, "%s\n", why != NULL ? why : "no");
+}
+
+static void
+serve_stats(struct sim *sim, struct sim_call *call)
+{
+	sim_server_put_stats(sim->server, &call->rest);
+}
+
+/* As after the start, but for the records and the tokens. */
+static void
+serve_reset(struct sim *sim, struct sim_call *call)
+{
+	sim_server_reset(sim->server);
+	(void)sim_set_scenario(sim, "", NULL);
+	buf_add_text(&call->rest, "{}\n");
+}
+
+static void
+serve_scenario(struct sim *sim, struct sim_call *call)
+{
+	char *text = xstrndup(call->body.p, call->body.len);
+	struct err err = { 0 };
+
+	if (sim_set_scenario(sim, text, &err) != 0)
+		fail_plainly(call, 400, err.text);
+	else
+		buf_add_text(&call->rest, "{}\n");
+	xfree(text);
+}
+
+int
+sim_set_scenario(struct sim *sim, const char *text, struct err *err)
+{
+	struct sim_knobs knobs = sim->conf->knobs;
+	struct sim_faults *faults =
+	    sim_faults_new(text, sim->conf->seed, &knobs, err);
+
+	if (faults == NULL)
+		return -1;
+	sim_faults_free(&sim->faults);
+	sim->faults = faults;
+	sim->knobs = knobs;
+	return 0;
+}
+
+int64_t
+sim_now(void)
+{
+	return (int64_t)clock_wall_ms() * (SIM_TICKS_PER_S / 1000);
+}
+
+/* --- options --------------------------------------------------------------*/
+
+#define FIELD(f) offsetof(struct sim_conf, f)
+#define OPTION(name, type, field, def, max, help)                        \
+	{                                                                \
+		name, type, FIELD(field), def, NULL, 0, max, false, help \
+	}
+
+static const struct opt options[] = {
+	OPTION("listen", OPT_TEXT, listen, "127.0.0.1:0", 0,
+	    "ADDRESS:PORT; port 0: any free one"),
+	OPTION("tls-cert", OPT_PATH, tls_cert, NULL, 0,
+	    "certificate chain, PEM; answers over TLS"),
+	OPTION("tls-key", OPT_PATH, tls_key, NULL, 0, "its key, PEM"),
+	OPTION("tenant", OPT_TEXT, tenant, NULL, 0,
+	    "the only tenant there is; unset: any"),
+	OPTION("client-id", OPT_TEXT, client_id, NULL, 0,
+	    "the only application there is; unset: any"),
+	OPTION("secret-file", OPT_PATH, secret_file, NULL, 0,
+	    "file with its secret; unset: any"),
+	OPTION("scenario", OPT_PATH, scenario, NULL, 0, "file with faults"),
+	OPTION("seconds", OPT_NUMBER, seconds, "0", 0,
+	    "stop after so long; 0: when told"),
+	OPTION("seed", OPT_NUMBER, seed, "1", 0, "of all that seems random"),
+	OPTION("alerts", OPT_NUMBER, alerts, "1000", 20000000,
+	    "alerts that are there at the start"),
+	OPTION("span", OPT_TIME, span_ms, "1d", 0,
+	    "time before now in which they were born"),
+	OPTION("rate", OPT_TEXT, rate, "0", 0, "new alerts a second"),
+	OPTION("alert-size", OPT_BYTES, alert_size, "4800", 1024 * 1024,
+	    "mean size of an alert"),
+	OPTION("small", OPT_BOOL, small, "false", 0,
+	    "alerts of about 1 KiB, with few members"),
+	OPTION("updates", OPT_NUMBER, updates, "0", 100,
+	    "percent of versions that get a younger one"),
+	OPTION("update-after", OPT_TIME, update_after_ms, "10m", 0,
+	    "mean age of a version then"),
+	OPTION("late", OPT_NUMBER, late, "0", 100,
+	    "percent of versions that show up late"),
+	OPTION(
+	    "late-max", OPT_TIME, late_max_ms, "2m", 0, "by at most so long"),
+	OPTION("duplicates", OPT_NUMBER, duplicates, "0", 100,
+	    "percent of versions that are listed twice"),
+	OPTION("ties", OPT_NUMBER, ties, "0", 100,
+	    "percent of alerts with the time of the one before"),
+	{ NULL, OPT_TEXT, 0, NULL, NULL, 0, 0, false, NULL },
+};
+
+static void
+usage(FILE *to)
+{
+	const struct opt *tables[] = { options, sim_knob_opts };
+
+	fprintf(to, "usage: cloudcef-sim [--OPTION VALUE]...\n");
+	for (size_t i = 0; i < 2; i++) {
+		for (const struct opt *o = tables[i]; o->name != NULL; o++)
+			fprintf(to, "  --%-14s %s%s%s%s\n", o->name, o->help,
+			    o->def != NULL ? " (default " : "",
+			    o->def != NULL ? o->def : "",
+			    o->def != NULL ? ")" : "");
+	}
+}
+
+static size_t
+add_options(const struct opt *table, struct option *out)
+{
+	size_t n = 0;
+
+	for (; table[n].name != NULL; n++)
+		out[n] = (struct option){ table[n].name,
+			table[n].type == OPT_BOOL ? no_argument
+						  : required_argument,
+			NULL, 0 };
+	return n;
+}
+
+static int
+set_option(
+    struct sim_conf *conf, const char *name, const char *value, struct err *err)
+{
+	const struct opt *opt = opt_find(options, name);
+
+	if (value == NULL)
+		value = "true";
+	if (opt != NULL)
+		return opt_set(opt, conf, value, err);
+	return opt_set(opt_find(sim_knob_opts, name), &conf->knobs, value, err);
+}
+
+static int
+read_options(struct sim_conf *conf, int argc, char **argv, struct err *err)
+{
+	struct option names[OPTIONS_MOST] = { 0 };
+	size_t n = add_options(options, names);
+	int c, at = 0;
+
+	n += add_options(sim_knob_opts, names + n);
+	names[n] = (struct option){ "help", no_argument, NULL, 'h' };
+	opt_defaults(options, conf);
+	opt_defaults(sim_knob_opts, &conf->knobs);
+	while ((c = getopt_long(argc, argv, "h", names, &at)) != -1) {
+		if (c == 'h') {
+			usage(stdout);
+			exit(0);
+		}
+		if (c != 0)
+			return err_set(err, ERR_CONF, "try --help");
+		if (set_option(conf, names[at].name, optarg, err) != 0)
+			return err_prefix(err, "--");
+	}
+	if (optind < argc)
+		return err_set(err, ERR_CONF, "%s: unexpected", argv[optind]);
+	return 0;
+}
+
+static int
+read_rate(const char *text, double *rate_r, struct err *err)
+{
+	char *end;
+
+	*rate_r = strtod(text, &end);
+	if (end == text || *end != '\0' || !(*rate_r >= 0) || *rate_r > 100000)
+		return err_set(err, ERR_CONF,
+		    "--rate = \"%s\": wanted is a number from 0 to 100000",
+		    text);
+	return 0;
+}
+
+/* --- life -----------------------------------------------------------------*/
+
+static int
+read_scenario(struct sim *sim, const char *path, struct err *err)
+{
+	char chunk[4096];
+	struct buf text;
+	size_t n;
+	FILE *f;
+	int rc;
+
+	if (path == NULL)
+		return sim_set_scenario(sim, "", err);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return err_set(err, ERR_CONF, "%s: %m", path);
+	buf_init(&text, SCENARIO_MOST);
+	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
+		buf_add(&text, chunk, n);
+	fclose(f);
+	rc = sim_set_scenario(sim, buf_cstr(&text), err);
+	if (rc != 0)
+		err_prefix(err, "%s: ", path);
+	buf_clear(&text);
+	return rc;
+}
+
+static int
+build(struct sim *sim, double rate, struct err *err)
+{
+	const struct sim_conf *conf = sim->conf;
+
+	if (conf->secret_file != NULL) {
+		sim->secret = secret_read(conf->secret_file, err);
+		if (sim->secret == NULL)
+			return -1;
+	}
+	if (read_scenario(sim, conf->scenario, err) != 0)
+		return -1;
+	sim->tokens = sim_tokens_new(conf->seed);
+	sim->graph = sim_graph_new(conf, rate);
+	sim->pages = sim_pages_new(PAGES_BYTES);
+	sim->server = sim_server_new(sim, err);
+	return sim->server != NULL ? 0 : -1;
+}
+
+static void
+tear_down(struct sim *sim)
+{
+	sim_server_free(&sim->server);
+	sim_pages_free(&sim->pages);
+	sim_graph_free(&sim->graph);
+	sim_tokens_free(&sim->tokens);
+	sim_faults_free(&sim->faults);
+	secret_free(&sim->secret);
+}
+
+static void
+on_stop(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(arg);
+}
+
+/* Until a signal comes, or the time is over. */
+static void
+run(struct sim *sim)
+{
+	struct timeval tv = { .tv_sec = (time_t)sim->conf->seconds };
+	struct event *stop[] = {
+		evsignal_new(sim->base, SIGTERM, on_stop, sim->base),
+		evsignal_new(sim->base, SIGINT, on_stop, sim->base),
+		evtimer_new(sim->base, on_stop, sim->base),
+	};
+
+	event_add(stop[0], NULL);
+	event_add(stop[1], NULL);
+	if (tv.tv_sec > 0)
+		event_add(stop[2], &tv);
+	printf("listening on %s\n", sim_server_url(sim->server));
+	fflush(stdout);
+	event_base_dispatch(sim->base);
+	for (size_t i = 0; i < 3; i++)
+		event_free(stop[i]);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct sim_conf conf = { 0 };
+	struct sim sim = { .conf = &conf };
+	struct err err = { 0 };
+	double rate = 0;
+	int rc = 0;
+
+	signal(SIGPIPE, SIG_IGN);
+	sim.base = event_base_new();
+	if (read_options(&conf, argc, argv, &err) != 0 ||
+	    read_rate(conf.rate, &rate, &err) != 0 ||
+	    build(&sim, rate, &err) != 0) {
+		fprintf(stderr, "cloudcef-sim: %s\n", err.text);
+		rc = 2;
+	} else {
+		run(&sim);
+	}
+	tear_down(&sim);
+	event_base_free(sim.base);
+	opt_clear(options, &conf);
+	return rc;
+}
