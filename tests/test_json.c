@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "codec/json.h"
 #include "codec/utf8.h"
+#include "tests/random_json.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 #define T(lit)                         \
@@ -928,114 +929,6 @@ quoting_escapes_what_must_be_escaped(void **state)
 
 /* --- random documents against json-c ------------------------------------- */
 
-static uint64_t
-rnd(uint64_t *seed)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 7;
-	*seed ^= *seed << 17;
-	return *seed * 0x2545f4914f6cdd1dU >> 11;
-}
-
-static const char *
-pick(uint64_t *seed, const char *const *from, size_t n)
-{
-	return from[rnd(seed) % n];
-}
-
-#define PICK(seed, from) pick((seed), (from), COUNT(from))
-
-static void
-make_string(struct buf *out, uint64_t *seed)
-{
-	static const char *const piece[] = { "a", "b", "id", "severity", X15,
-		"createdDateTime", "\\n", "\\\"", "\\\\", "\\/", "\\u0041",
-		"\\u00e9", "\\ud83d\\ude00", "\\ud83d", "\\udc00", "\\u0001",
-		"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "[", "}", ",",
-		"{", ": ", "C:\\\\x", "\\u20aC", "https://example.com/" };
-
-	buf_add_char(out, '"');
-	for (uint64_t n = rnd(seed) % 4; n > 0; n--)
-		buf_add_text(out, PICK(seed, piece));
-	buf_add_char(out, '"');
-}
-
-static void
-make_blank(struct buf *out, uint64_t *seed)
-{
-	static const char *const blank[] = { "", "", "", "", "", " ", "\n\t",
-		"\r\n    " };
-
-	buf_add_text(out, PICK(seed, blank));
-}
-
-static void
-make_value(struct buf *out, uint64_t *seed, unsigned depth)
-{
-	static const char *const scalar[] = { "null", "true", "false", "0",
-		"-0", "1", "-1", "42", "1.5", "-0.25e2", "1E3", "10e-1",
-		"9223372036854775807", "-9223372036854775808", "1e-7",
-		"9223372036854775808", "123456789.123456789", "1e400", "0.0",
-		"3.0", "1e19" };
-	uint64_t kind = rnd(seed) % (depth < 5 ? 6 : 3);
-	bool object = kind == 3;
-
-	make_blank(out, seed);
-	if (kind == 0) {
-		buf_add_text(out, PICK(seed, scalar));
-	} else if (kind < 3) {
-		make_string(out, seed);
-	} else {
-		buf_add_char(out, object ? '{' : '[');
-		for (uint64_t n = rnd(seed) % 5; n > 0; n--) {
-			make_blank(out, seed);
-			if (object) {
-				make_string(out, seed);
-				make_blank(out, seed);
-				buf_add_char(out, ':');
-			}
-			make_value(out, seed, depth + 1);
-			if (n > 1)
-				buf_add_char(out, ',');
-		}
-		make_blank(out, seed);
-		buf_add_char(out, object ? '}' : ']');
-	}
-	make_blank(out, seed);
-}
-
-/* Change a few bytes of a text that has some. */
-static void
-mutate(struct buf *b, uint64_t *seed)
-{
-	static const char bytes[] = "{}[]\",:\\ \n\t\0'/-+.eEu0123x\x80\xc3"
-				    "\xe2\xed\xf0\xff\x01ntf";
-
-	for (uint64_t n = 1 + rnd(seed) % 3; n > 0 && b->len > 0; n--) {
-		size_t at = rnd(seed) % b->len;
-		char c = bytes[rnd(seed) % (sizeof(bytes) - 1)];
-
-		switch (rnd(seed) % 4) {
-		case 0:
-			b->p[at] = c;
-			break;
-		case 1:
-			memmove(b->p + at, b->p + at + 1, b->len - at - 1);
-			buf_truncate(b, b->len - 1);
-			break;
-		case 2:
-			buf_add_char(b, ' ');
-			memmove(b->p + at + 1, b->p + at, b->len - at - 1);
-			b->p[at] = c;
-			break;
-		default:
-			if (rnd(seed) % 8 == 0)
-				buf_truncate(b, at);
-			break;
-		}
-	}
-}
-
 static bool
 is_digit(char c)
 {
@@ -1215,10 +1108,10 @@ agrees_with_json_c_on_random_documents(void **state)
 		buf_reset(&text);
 		/* json-c cannot tell where a bare number ends. */
 		buf_add_char(&text, '[');
-		make_value(&text, &seed, 0);
+		random_json_add(&text, &seed);
 		buf_add_char(&text, ']');
 		if (i % 2 == 1)
-			mutate(&text, &seed);
+			random_json_damage(&text, &seed);
 		if (text.len == 0 || text.p[0] != '[')
 			continue;
 		if (compare(&doc, buf_str(&text)) == 0)
@@ -1246,11 +1139,12 @@ quoted_bytes_are_read_back_as_they_were(void **state)
 	json_init(&doc, 0, 0);
 	buf_init(&quoted, 1024);
 	for (unsigned i = 0; i < 20000; i++) {
-		size_t len = rnd(&seed) % sizeof(text);
+		size_t len = random_json_number(&seed) % sizeof(text);
 		size_t valid;
 
 		for (size_t j = 0; j < len; j++)
-			text[j] = (char)(rnd(&seed) % (i % 2 ? 256 : 128));
+			text[j] = (char)(random_json_number(&seed) %
+			    (i % 2 ? 256 : 128));
 		buf_reset(&quoted);
 		json_quote(&quoted, str_make(text, len));
 		assert_int_equal(json_parse(&doc, buf_str(&quoted), &err), 0);

@@ -23,7 +23,7 @@ struct jsonsplit_conf {
 				   "tables[0].rows[*]"; borrowed */
 	size_t max_record;   /* bytes; a larger one is handed on as oversize */
 	size_t max_envelope; /* bytes; a larger one is an error */
-	unsigned max_depth;
+	unsigned max_depth;  /* of the envelope; 0: JSON_DEPTH_DEFAULT */
 };
 
 /*
@@ -35,6 +35,10 @@ struct jsonsplit_conf {
 typedef int jsonsplit_record_fn(
     void *arg, struct str record, size_t oversize_bytes, struct err *err);
 
+/*
+ * NULL if conf->records is no such path: names (".name" behind an index),
+ * indices, then [*]; a $ may stand in front.
+ */
 struct jsonsplit *jsonsplit_new(const struct jsonsplit_conf *conf,
     jsonsplit_record_fn *on_record, void *arg);
 void jsonsplit_free(struct jsonsplit **jsp);

@@ -58,4 +58,49 @@ scan_text(const char *p, const char *end)
 	return p;
 }
 
+/* A bit for each of 64 bytes, the first byte's the lowest. */
+struct scan_block {
+	uint64_t quotes;
+	uint64_t slashes; /* backslashes */
+	uint64_t opens;   /* { and [ */
+	uint64_t closes;  /* } and ] */
+};
+
+#ifdef __SSE2__
+static inline uint64_t
+scan_equal(__m128i v, char c, unsigned at)
+{
+	__m128i equal = _mm_cmpeq_epi8(v, _mm_set1_epi8(c));
+
+	return (uint64_t)(unsigned)_mm_movemask_epi8(equal) << at;
+}
+#endif
+
+/* Look at the 64 bytes at p.  The two kinds of brackets differ in one bit. */
+static inline struct scan_block
+scan_block(const char *p)
+{
+	struct scan_block b = { 0, 0, 0, 0 };
+
+#ifdef __SSE2__
+	for (unsigned i = 0; i < 64; i += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(p + i));
+		__m128i bracket = _mm_or_si128(v, _mm_set1_epi8(0x20));
+
+		b.quotes |= scan_equal(v, '"', i);
+		b.slashes |= scan_equal(v, '\\', i);
+		b.opens |= scan_equal(bracket, '{', i);
+		b.closes |= scan_equal(bracket, '}', i);
+	}
+#else
+	for (unsigned i = 0; i < 64; i++) {
+		b.quotes |= (uint64_t)(p[i] == '"') << i;
+		b.slashes |= (uint64_t)(p[i] == '\\') << i;
+		b.opens |= (uint64_t)((p[i] | 0x20) == '{') << i;
+		b.closes |= (uint64_t)((p[i] | 0x20) == '}') << i;
+	}
+#endif
+	return b;
+}
+
 #endif
