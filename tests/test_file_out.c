@@ -198,6 +198,62 @@ a_full_disk_holds_events_and_never_tears_a_line(void **state)
 	close_scene(&sc);
 }
 
+/* A rotation by copy and truncate moves the end under our feet. */
+static void
+a_cut_write_is_taken_back_from_where_the_file_ends_now(void **state)
+{
+	struct rlimit before, small;
+	struct scene sc;
+
+	(void)state;
+	open_scene(&sc);
+	open_sink(&sc);
+	send_one(&sc, 1, "a line that will be rotated away");
+	file_out_ops.flush(sc.sink);
+	fake_loop_advance(sc.loop, 2000);
+	assert_int_equal(truncate(sc.path, 0), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = before;
+	small.rlim_cur = 10;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	send_one(&sc, 2, "1234567890");
+	file_out_ops.flush(sc.sink);
+	assert_file(sc.path, "");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	fake_loop_advance(sc.loop, 7000);
+	assert_file(sc.path, "1234567890\n");
+	assert_int_equal(sc.confirmed, 2);
+	close_scene(&sc);
+}
+
+static void
+a_line_without_room_is_refused_and_not_lost(void **state)
+{
+	size_t len = 17 * 1024 * 1024;
+	char *big = test_malloc(len + 1);
+	struct scene sc;
+
+	(void)state;
+	memset(big, 'x', len);
+	big[len] = '\0';
+	open_scene(&sc);
+	open_sink(&sc);
+	assert_int_equal(send_one(&sc, 1, "one"), 1);
+	assert_int_equal(send_one(&sc, 2, big), 0);
+	fake_loop_advance(sc.loop, 7000);
+	assert_int_equal(sc.confirmed, 1);
+	assert_int_equal(sc.ready, 1);
+	assert_file(sc.path, "one\n");
+	assert_int_equal(send_one(&sc, 2, "two"), 1);
+	file_out_ops.flush(sc.sink);
+	fake_loop_advance(sc.loop, 2000);
+	assert_file(sc.path, "one\ntwo\n");
+	assert_int_equal(sc.confirmed, 2);
+	test_free(big);
+	close_scene(&sc);
+}
+
 static void
 a_moved_file_is_opened_anew(void **state)
 {
@@ -273,6 +329,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(lines_are_appended_and_confirmed_once_they_are_synced),
 	cmocka_unit_test(a_torn_line_of_a_crash_is_cut_off),
 	cmocka_unit_test(a_full_disk_holds_events_and_never_tears_a_line),
+	cmocka_unit_test(
+	    a_cut_write_is_taken_back_from_where_the_file_ends_now),
+	cmocka_unit_test(a_line_without_room_is_refused_and_not_lost),
 	cmocka_unit_test(a_moved_file_is_opened_anew),
 	cmocka_unit_test(a_pipe_that_is_full_is_waited_for),
 	cmocka_unit_test(a_stop_waits_for_the_sync),

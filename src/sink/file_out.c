@@ -22,6 +22,7 @@
 #include "sink/sink.h"
 
 #define GATHER_BYTES (64 * 1024)
+#define LINE_BYTES (16 * 1024 * 1024) /* more than a journal page holds */
 #define SYNC_BYTES (1024 * 1024)
 #define SYNC_MS 1000
 #define RETRY_MS 5000
@@ -52,8 +53,7 @@ struct sink {
 	int fd;
 	int stdout_flags; /* as they were; -1: not ours */
 	bool is_regular;
-	off_t size;       /* of a regular file, all of it whole lines */
-	struct buf lines; /* gathered, not written */
+	struct buf lines;                      /* gathered, not written */
 	uint64_t gathered, written, confirmed; /* positions */
 	uint64_t unsynced;                     /* bytes */
 	struct loop_timer *sync, *retry, *deadline;
@@ -66,9 +66,9 @@ struct sink {
 
 /* Cut a torn line off the end of a regular file. */
 static int
-mend(struct sink *s)
+mend(struct sink *s, off_t whole)
 {
-	off_t size = s->size;
+	off_t size = whole;
 	char tail[4096];
 
 	while (size > 0) {
@@ -86,11 +86,10 @@ mend(struct sink *s)
 		}
 		size -= (off_t)want;
 	}
-	if (size == s->size)
+	if (size == whole)
 		return 0;
 	log_warn(&s->log, "%s: cutting %lld bytes of a torn line off its end",
-	    s->path, (long long)(s->size - size));
-	s->size = size;
+	    s->path, (long long)(whole - size));
 	return ftruncate(s->fd, size);
 }
 
@@ -125,8 +124,7 @@ open_file(struct sink *s, struct err *err)
 		return err_set(
 		    err, ERR_SYS, "%s: %s", s->path, strerror(errno));
 	s->is_regular = s->path != NULL && S_ISREG(st.st_mode);
-	s->size = st.st_size;
-	if (s->is_regular && mend(s) < 0)
+	if (s->is_regular && mend(s, st.st_size) < 0)
 		return err_set(
 		    err, ERR_SYS, "%s: %s", s->path, strerror(errno));
 	return 0;
@@ -187,8 +185,9 @@ write_some(struct sink *s)
 		return -1;
 	}
 	if (s->is_regular && (size_t)n < s->lines.len) {
-		/* The disk is full in mid-line: take it back, all of it. */
-		if (ftruncate(s->fd, s->size) < 0)
+		/* The disk is full in mid-line: take it back, all of it.  Who
+		 * rotates by truncation has moved the end, so it is asked. */
+		if (ftruncate(s->fd, lseek(s->fd, 0, SEEK_CUR) - n) < 0)
 			log_error(&s->log, "%s: %s; it ends in a torn line",
 			    s->path, strerror(errno));
 		trouble(s, ENOSPC);
@@ -205,12 +204,12 @@ write_lines(struct sink *s)
 
 		if (n < 0)
 			return;
-		s->size += n;
 		s->unsynced += (uint64_t)n;
 		buf_consume(&s->lines, (size_t)n);
 	}
 	if (s->lines.len > 0)
 		return;
+	buf_reset(&s->lines);
 	if (s->in_trouble)
 		log_info(&s->log, "%s: writing again",
 		    s->path != NULL ? s->path : "standard output");
@@ -313,7 +312,7 @@ sink_open(const void *conf, const char *who, struct loop *l,
 	s->cbs = cbs;
 	s->arg = arg;
 	s->fd = s->stdout_flags = -1;
-	buf_init(&s->lines, 8 * 1024 * 1024);
+	buf_init(&s->lines, GATHER_BYTES + LINE_BYTES);
 	s->sync = loop_timer_new(l, on_sync, s);
 	s->retry = loop_timer_new(l, on_retry, s);
 	s->deadline = loop_timer_new(l, on_deadline, s);
@@ -332,6 +331,12 @@ sink_send(struct sink *s, const struct sink_event *e)
 			s->wants_room = true;
 			return 0;
 		}
+	}
+	/* Refused whole, or a part of it would pass for an event. */
+	if (!buf_reserve(&s->lines, e->text.len + 1)) {
+		trouble(s, ENOMEM);
+		s->wants_room = true;
+		return 0;
 	}
 	buf_add_str(&s->lines, e->text);
 	buf_add_char(&s->lines, '\n');
