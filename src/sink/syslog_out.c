@@ -5,6 +5,7 @@
  * courier's business (TCP, TLS) or the datagram's (UDP, unix).
  */
 /* SPDX-License-Identifier: ISC */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/xalloc.h"
 #include "codec/syslog.h"
 #include "net/tls.h"
@@ -175,10 +177,12 @@ static const struct opt opts[] = {
 #define GRACE_MS 300
 
 struct sink {
+	struct log log;
 	const struct syslog_out_conf *conf;
 	struct syslog syslog;
 	char host[256]; /* our own, for the header */
 	struct buf frame;
+	uint64_t oversized; /* events that were not sent */
 	struct tls *tls;
 	struct courier *courier; /* either of these */
 	struct datagram *datagram;
@@ -335,8 +339,15 @@ sink_open(const void *conf, const char *who, struct loop *l,
 {
 	struct sink *s = xcalloc(1, sizeof(*s));
 
+	s->log = (struct log){ "output", who };
 	s->conf = conf;
 	buf_init(&s->frame, max_bytes(conf) + 1024);
+	/* Taken now, so that no frame can fail for want of memory. */
+	if (!buf_reserve(&s->frame, s->frame.cap)) {
+		err_set(err, ERR_SYS, "no memory for a message of max-bytes");
+		sink_close(&s);
+		return NULL;
+	}
 	open_syslog(s);
 	if (s->conf->transport == TRANSPORT_TLS) {
 		s->tls = open_tls(s->conf, err);
@@ -352,9 +363,33 @@ sink_open(const void *conf, const char *who, struct loop *l,
 	return s;
 }
 
+/*
+ * Whoever makes the event keeps it within max_event, so this is our mistake,
+ * or the limit was lowered after the event was kept.  A collector would tear
+ * it or end the connection each time it comes, so it must not reach the
+ * socket; nor may it hold up all that follow.
+ */
+static bool
+is_oversized(struct sink *s, const struct sink_event *e)
+{
+	size_t bytes = syslog_header_bytes(&s->syslog) + e->text.len;
+
+	if (bytes <= max_bytes(s->conf))
+		return false;
+	s->oversized++;
+	log_error(&s->log,
+	    "event %" PRIu64 " has %zu bytes with its header, max-bytes is"
+	    " %zu; it is NOT delivered, the next one follows (%" PRIu64
+	    " such events since the start)",
+	    e->pos, bytes, max_bytes(s->conf), s->oversized);
+	return true;
+}
+
 static int
 sink_send(struct sink *s, const struct sink_event *e)
 {
+	if (is_oversized(s, e))
+		return 1;
 	buf_reset(&s->frame);
 	syslog_frame(&s->syslog, &s->frame, (int64_t)e->time_ms, e->text);
 	if (s->courier != NULL)
