@@ -143,7 +143,9 @@ def test_client_certificate(started, tmp_path, ca):
 def test_live_alerts_updates_and_repeats_while_it_runs(started, tmp_path, ca):
     port = free_port()
     collector = start_collector(started, Rsyslog, tmp_path, "tls", port, ca)
-    sim = started(Sim, tmp_path, "--alerts", 200, "--rate", 50, "--seed", 9)
+    sim = started(Sim, tmp_path, "--alerts", 200, "--rate", 50, "--seed", 9,
+                  "--updates", 20, "--update-after", "2s", "--late", 10,
+                  "--late-max", "2s", "--duplicates", 10, "--ties", 10)
     daemon = started(Daemon, tmp_path, sim.url, output("tls", port, ca))
     wait_for("some live alerts", lambda: len(sim.offered()) > 500, 60)
     offered = set(sim.offered())
