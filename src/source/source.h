@@ -73,7 +73,11 @@ struct source_ops {
 	int (*record)(struct source *s, unsigned tag,
 	    const struct json_doc *doc, struct record *rec_r, struct err *err);
 
-	/* The answer is complete; envelope is what stood around the records. */
+	/*
+	 * The answer is complete; envelope is what stood around the records.
+	 * Return -1 with what is to be told; asking goes on where the source
+	 * says, but after ERR_BUG there is no use in this round.
+	 */
 	int (*tail)(struct source *s, const struct httpresp *resp,
 	    const struct json_doc *envelope, struct err *err);
 

@@ -1,0 +1,22 @@
+/* source/source.c -- the table of the source types. */
+/* SPDX-License-Identifier: ISC */
+#include "source/source.h"
+
+#include <string.h>
+
+#include "source/graph_alerts.h"
+
+const struct source_ops *const source_table[] = {
+	&graph_alerts_ops,
+	NULL,
+};
+
+const struct source_ops *
+source_find(const char *name)
+{
+	for (size_t i = 0; source_table[i] != NULL; i++) {
+		if (strcmp(source_table[i]->name, name) == 0)
+			return source_table[i];
+	}
+	return NULL;
+}
