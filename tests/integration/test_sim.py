@@ -3,8 +3,8 @@
 """The daemon's tests believe what the simulator says, so it is tested itself.
 
 Each test starts its own simulator on a port of the system's choice and ends
-it by its process id.  SIM names the program; else it is looked for where
-make puts it."""
+it by its process id.  CLOUDCEFD_BUILD names the folder of the program; else
+it is looked for where make puts it."""
 import gzip
 import http.client
 import json
@@ -21,9 +21,11 @@ import pytest
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-SIM = os.environ.get("SIM") or next(
+SIM = next(
     (p for p in (os.path.join(d, "cloudcef-sim") for d in
-                 (os.getcwd(), os.path.join(TOP, "build"), TOP))
+                 (os.environ.get("CLOUDCEFD_BUILD", os.getcwd()),
+                  os.path.join(TOP, "build", "test"),
+                  os.path.join(TOP, "build"), TOP))
      if os.path.exists(p)), "cloudcef-sim")
 DEADLINE = 30
 ALERTS = "/v1.0/security/alerts_v2"
@@ -505,6 +507,9 @@ def test_bodies_that_are_not_what_they_should_be(start):
     big = json.loads(bad(sim, "oversized 3000000")[2])["value"]
     assert [len(a.get("extra", "")) for a in big] == [3000000, 0]
     assert b"[" * 5000 in bad(sim, "deep-json 5000")[2]
+    for text in ("html", "empty"):
+        status, _, body = bad(sim, f"status 200 body {text}")
+        assert status == 200 and not body.startswith(b"{")
     for text in ("not-provisioned", "json", "html"):
         status, _, body = bad(sim, f"status 403 body {text}")
         assert status == 403 and body

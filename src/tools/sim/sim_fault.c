@@ -57,7 +57,7 @@ static const struct opt rule_opts[] = {
 	NUMBER("for", count, NEVER, 1, 0, "how many count"),
 	NUMBER("every", every, "1", 1, 0, "of them, one in so many"),
 	NUMBER("percent", percent, "100", 0, 100, "by chance"),
-	NUMBER("status", fault.status, NULL, 300, 599, "answer this"),
+	NUMBER("status", fault.status, NULL, 200, 599, "answer this"),
 	{ "body", OPT_WORD, offsetof(struct rule, fault.body), "json", bodies,
 	    0, 0, false, "of that answer" },
 	TEXT("retry-after", fault.retry_after, "header of that answer"),
