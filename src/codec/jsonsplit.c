@@ -505,6 +505,12 @@ end_records(struct jsonsplit *js, const char *p, struct err *err)
 	return keep(js, p, p + 1, err) < 0 ? NULL : p + 1;
 }
 
+static bool
+begins_scalar(char c)
+{
+	return c != '\0' && strchr("\"-0123456789tfn", c) != NULL;
+}
+
 /* A byte between the records. */
 static const char *
 feed_between(struct jsonsplit *js, const char *p, struct err *err)
@@ -523,7 +529,7 @@ feed_between(struct jsonsplit *js, const char *p, struct err *err)
 		js->inside = (struct inside){ .depth = 0 };
 		js->state = IN_CONTAINER;
 		return p;
-	} else if (c != ',' && c != ']' && c != '}' && c != ':') {
+	} else if (begins_scalar(c)) {
 		js->state = IN_SCALAR;
 		return p;
 	}
@@ -536,7 +542,7 @@ feed_between(struct jsonsplit *js, const char *p, struct err *err)
 static const char *
 feed_start(struct jsonsplit *js, const char *p, struct err *err)
 {
-	static const char bom[] = "\xef\xbb\xbf", begins[] = "{[\"-tfn";
+	static const char bom[] = "\xef\xbb\xbf";
 	char c = *p;
 
 	if (js->bom < sizeof(bom) - 1 && c == bom[js->bom]) {
@@ -553,8 +559,7 @@ feed_start(struct jsonsplit *js, const char *p, struct err *err)
 			    "answer: HTML or XML in the place of JSON");
 			return NULL;
 		}
-		if (c != '\0' &&
-		    (strchr(begins, c) != NULL || (c >= '0' && c <= '9'))) {
+		if (c == '{' || c == '[' || begins_scalar(c)) {
 			js->state = IN_ENVELOPE;
 			return p;
 		}
