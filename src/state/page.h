@@ -14,7 +14,7 @@ struct err;
 #define PAGE_VERSION 1
 #define PAGE_BYTES_MAX (8 * 1024 * 1024) /* of a whole page */
 #define PAGE_BYTES_SOFT (256 * 1024)     /* then the writer cuts */
-#define PAGE_EVENTS_MAX (1 << 20)
+#define PAGE_EVENTS_MAX ((1 << 20) - 1)  /* the last number means: all */
 #define PAGE_VARIANTS_MAX 16
 
 /* An id that makes a record known, with the record's own time. */
@@ -50,6 +50,9 @@ struct page {
 	uint32_t n_events;
 	uint32_t n_ids;
 	bool has_cursor; /* the round is complete */
+	bool has_event;  /* one was begun that can be taken back */
+	size_t event_at; /* where it begins in events */
+	size_t text_at;  /* where the text begun last begins */
 };
 
 void page_init(struct page *p, struct str source);
@@ -65,12 +68,18 @@ void page_event(struct page *p, uint64_t time_ms);
 struct buf *page_text_begin(struct page *p, struct str form);
 void page_text_end(struct page *p);
 
-/* Take the event begun last back, with all its texts. */
+/*
+ * Take the event begun last back, with all its texts.  If it was the one that
+ * did not fit, the page has not failed any more.
+ */
 void page_event_undo(struct page *p);
 
 void page_id(struct page *p, const struct page_id *id);
+
+/* Add n to a counter; hour_ms is any moment in the hour. */
 void
 page_count(struct page *p, uint64_t hour_ms, enum page_count what, uint32_t n);
+
 void page_quarantine(
     struct page *p, uint64_t time_ms, struct str reason, struct str raw);
 void page_cursor(struct page *p, struct str cursor);
@@ -106,7 +115,7 @@ struct page_event {
  */
 struct page_walk {
 	const struct page_view *view;
-	struct str form;
+	int form; /* its number in this page; -1: the first of each event */
 	size_t at;
 	uint32_t number; /* of the event that comes next */
 };
@@ -118,8 +127,12 @@ bool page_walk_next(struct page_walk *w, struct page_event *event_r);
 bool
 page_view_id(const struct page_view *view, uint32_t i, struct page_id *id_r);
 
-/* The i-th count; false behind the last. */
+/* The i-th count; false behind the last.  One hour may come twice: sum. */
 bool page_view_count(const struct page_view *view, uint32_t i,
     uint64_t *hour_ms_r, enum page_count *what_r, uint32_t *n_r);
+
+/* The record kept aside at *at, which begins as 0; false behind the last. */
+bool page_view_quarantine(const struct page_view *view, size_t *at,
+    uint64_t *time_ms_r, struct str *reason_r, struct str *raw_r);
 
 #endif
