@@ -26,6 +26,7 @@
 #include "base/secret.h"
 #include "base/xalloc.h"
 #include "codec/httpmsg.h"
+#include "net/gunzip.h"
 #include "net/loop.h"
 
 #define HTTP_BODY_HELD (256 * 1024) /* gathered, at most */
@@ -55,7 +56,10 @@ struct http_call {
 	char reason[CURL_ERROR_SIZE];
 	struct httpresp resp;
 	unsigned n_headers;
-	struct buf body; /* gathered */
+	struct buf body;       /* gathered, as it came */
+	size_t taken;          /* of body, by gunzip */
+	struct gunzip *gunzip; /* NULL: the body is not compressed */
+	bool is_full;          /* gunzip holds more than it gave */
 	struct err failed;
 	bool is_ready; /* in the pump's list */
 	bool head_complete, head_told;
@@ -177,6 +181,23 @@ add_header(struct http_call *c, struct str line)
 	return true;
 }
 
+static bool
+choose_encoding(struct http_call *c)
+{
+	struct str enc = httpresp_header(&c->resp, "Content-Encoding");
+
+	if (enc.len == 0 || str_eq_nocase(enc, STR_LIT("identity")))
+		return true;
+	if (str_eq_nocase(enc, STR_LIT("gzip")) ||
+	    str_eq_nocase(enc, STR_LIT("x-gzip")))
+		c->gunzip = gunzip_new();
+	if (c->gunzip == NULL)
+		err_set(&c->failed, ERR_RETRY,
+		    "%s: the answer cannot be unpacked (%.*s)", c->where,
+		    (int)(enc.len < 40 ? enc.len : 40), enc.p);
+	return c->gunzip != NULL;
+}
+
 static size_t
 gather_header(char *p, size_t size, size_t count, void *arg)
 {
@@ -198,6 +219,8 @@ gather_header(char *p, size_t size, size_t count, void *arg)
 	} else if (c->resp.status >= 200) {
 		c->head_complete = true;
 		be_ready(c);
+		if (!choose_encoding(c))
+			return 0;
 	}
 	return len;
 }
@@ -346,7 +369,8 @@ add_lines(struct http_call *c, const struct httpreq *req)
 			return -1;
 	}
 	/* Do not wait for "100 Continue" before a large body. */
-	if (add_line(c, STR_LIT("Expect:"), STR_LIT("")) < 0)
+	if (add_line(c, STR_LIT("Expect:"), STR_LIT("")) < 0 ||
+	    add_line(c, STR_LIT("Accept-Encoding: "), STR_LIT("gzip")) < 0)
 		return -1;
 	if (req->bearer != NULL)
 		return add_line(c, STR_LIT("Authorization: Bearer "),
@@ -417,7 +441,6 @@ set_message(struct http_call *c, const struct httpreq *req)
 		SET(CURLOPT_CUSTOMREQUEST, "PATCH");
 	if (c->http->user_agent != NULL)
 		SET(CURLOPT_USERAGENT, c->http->user_agent);
-	SET(CURLOPT_ACCEPT_ENCODING, "gzip");
 	SET(CURLOPT_HTTPHEADER, c->lines);
 	SET(CURLOPT_ERRORBUFFER, c->reason);
 	SET(CURLOPT_PRIVATE, (void *)c);
@@ -537,6 +560,7 @@ call_free(struct http_call *c)
 	TAILQ_REMOVE(&h->calls, c, entry);
 	buf_clear(&c->resp.headers);
 	give_buffer(h, &c->body);
+	gunzip_free(&c->gunzip);
 	xfree(c->where);
 	xfree(c);
 }
@@ -590,8 +614,6 @@ static const struct {
 	{ CURLE_HTTP2, ERR_RETRY, "the answer broke off" },
 	{ CURLE_HTTP2_STREAM, ERR_RETRY, "the answer broke off" },
 	{ CURLE_SEND_ERROR, ERR_RETRY, "the request broke off" },
-	{ CURLE_BAD_CONTENT_ENCODING, ERR_RETRY,
-	    "the compressed answer is damaged" },
 };
 
 /* Cases where curl's reason tells more than its code. */
@@ -686,29 +708,87 @@ give_head(struct http_frame *f)
 	return f->call != NULL;
 }
 
+/* Let the user have these bytes; they are his until he returns. */
+static bool
+give_bytes(struct http_frame *f, struct buf *bytes)
+{
+	struct http_call *c = f->call;
+	struct http *h = c->http;
+
+	if (c->cbs.body != NULL && bytes->len > 0)
+		c->cbs.body(c->arg, buf_str(bytes));
+	if (f->http_gone)
+		buf_clear(bytes);
+	else
+		give_buffer(h, bytes);
+	return f->call != NULL;
+}
+
+static void
+unpack_failed(struct http_call *c)
+{
+	err_prefix(&c->failed, "%s: ", c->where);
+	release_easy(c);
+	buf_reset(&c->body);
+	c->is_full = c->held = false;
+	c->ended = true;
+}
+
+static bool
+give_unpacked(struct http_frame *f)
+{
+	struct http_call *c = f->call;
+	struct str in = str_make(c->body.p + c->taken, c->body.len - c->taken);
+	struct buf out;
+
+	buf_init(&out, HTTP_BODY_HELD);
+	take_buffer(c->http, &out);
+	if (!buf_reserve(&out, HTTP_BODY_HELD)) {
+		err_set(&c->failed, ERR_RETRY, "no memory for the answer");
+		unpack_failed(c);
+	} else if (gunzip_step(c->gunzip, &in, out.p, HTTP_BODY_HELD, &out.len,
+		       &c->failed) < 0) {
+		unpack_failed(c);
+	} else {
+		c->is_full = out.len == HTTP_BODY_HELD;
+		c->taken = c->body.len - in.len;
+		if (in.len == 0) {
+			c->taken = 0;
+			give_buffer(c->http, &c->body);
+		}
+	}
+	return give_bytes(f, &out);
+}
+
 static bool
 give_body(struct http_frame *f)
 {
 	struct http_call *c = f->call;
-	struct http *h = c->http;
 	struct buf bytes = c->body;
 
+	if (c->gunzip != NULL)
+		return give_unpacked(f);
 	buf_init(&c->body, HTTP_BODY_HELD);
-	if (c->cbs.body != NULL)
-		c->cbs.body(c->arg, buf_str(&bytes));
-	if (f->http_gone)
-		buf_clear(&bytes);
-	else
-		give_buffer(h, &bytes);
-	return f->call != NULL;
+	return give_bytes(f, &bytes);
+}
+
+static bool
+has_body(const struct http_call *c)
+{
+	return c->body.len > 0 || c->is_full;
 }
 
 static void
 give_end(struct http_frame *f)
 {
 	struct http_call *c = f->call;
-	struct err err = c->failed;
+	struct err err;
 
+	if (c->failed.kind == ERR_NONE && c->gunzip != NULL &&
+	    !gunzip_is_complete(c->gunzip))
+		err_set(&c->failed, ERR_RETRY,
+		    "%s: the compressed answer broke off", c->where);
+	err = c->failed;
 	c->cbs.done(c->arg, err.kind != ERR_NONE ? &err : NULL);
 	if (f->call != NULL)
 		call_free(c);
@@ -723,11 +803,13 @@ give(struct http_frame *f)
 		return;
 	if (c->paused)
 		return;
-	if (c->body.len > 0 && !give_body(f))
+	if (has_body(c) && !give_body(f))
 		return;
-	if (c->paused || c->body.len > 0)
+	if (c->paused)
 		return;
-	if (c->ended) {
+	if (has_body(c)) {
+		be_ready(c);
+	} else if (c->ended) {
 		give_end(f);
 	} else if (c->held) {
 		/* More may be gathered before this returns. */
