@@ -283,6 +283,31 @@ ratelimit_grants_a_burst_then_one_a_period(void **state)
 }
 
 static void
+ratelimit_lets_lower_ranks_go_first(void **state)
+{
+	struct ratelimit_conf conf = { .burst = 2, .period_ms = 1000 };
+	struct ratelimit rl;
+
+	(void)state;
+	ratelimit_init(&rl, &conf);
+	assert_int_equal(ratelimit_take(&rl, 10000), 0);
+	assert_int_equal(ratelimit_take(&rl, 10000), 0);
+	/* The later rank asks earlier, and is overtaken. */
+	assert_int_equal(ratelimit_claim(&rl, 1, 10000), 1000);
+	assert_int_equal(ratelimit_claim(&rl, 0, 10400), 600);
+	assert_int_equal(ratelimit_claim(&rl, 1, 11000), 1000);
+	assert_int_equal(ratelimit_claim(&rl, 0, 11001), 0);
+	assert_int_equal(ratelimit_take(&rl, 11001), 0);
+	/* It was served and does not ask again: its claim is gone. */
+	assert_int_equal(ratelimit_claim(&rl, 1, 12000), 0);
+	assert_int_equal(ratelimit_take(&rl, 12000), 0);
+	/* A claim of one who never comes back ends by itself. */
+	assert_int_equal(ratelimit_claim(&rl, 0, 12000), 1000);
+	assert_int_equal(ratelimit_claim(&rl, 1, 13000), 1000);
+	assert_int_equal(ratelimit_claim(&rl, 1, 14000), 0);
+}
+
+static void
 ratelimit_holds_as_the_server_asks(void **state)
 {
 	struct ratelimit_conf conf = { .burst = 1, .period_ms = 10 };
@@ -358,6 +383,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(opt_lists_grow),
 	cmocka_unit_test(backoff_doubles_up_to_its_cap_and_spreads),
 	cmocka_unit_test(ratelimit_grants_a_burst_then_one_a_period),
+		cmocka_unit_test(ratelimit_lets_lower_ranks_go_first),
 	cmocka_unit_test(ratelimit_holds_as_the_server_asks),
 	cmocka_unit_test(secret_files_that_others_can_read_are_refused),
 };

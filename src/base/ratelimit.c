@@ -8,6 +8,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/ratelimit.h"
 
+#define CLAIM_GRACE_MS 1000
+
 void
 ratelimit_init(struct ratelimit *rl, const struct ratelimit_conf *conf)
 {
@@ -20,18 +22,38 @@ full_at_ms(const struct ratelimit *rl, uint64_t now_ms)
 	return rl->full_at_ms > now_ms ? rl->full_at_ms : now_ms;
 }
 
-uint64_t
-ratelimit_wait(const struct ratelimit *rl, uint64_t now_ms)
+/* How long until so many requests may go. */
+static uint64_t
+wait_for(const struct ratelimit *rl, uint64_t requests, uint64_t now_ms)
 {
 	uint64_t period = rl->conf.period_ms;
 	uint64_t reach = now_ms + rl->conf.burst * period;
-	uint64_t after = full_at_ms(rl, now_ms) + period;
+	uint64_t after = full_at_ms(rl, now_ms) + requests * period;
 	uint64_t wait = 0;
 
 	if (rl->held_until_ms > now_ms)
 		wait = rl->held_until_ms - now_ms;
 	if (rl->conf.burst > 0 && after > reach && after - reach > wait)
 		wait = after - reach;
+	return wait;
+}
+
+uint64_t
+ratelimit_wait(const struct ratelimit *rl, uint64_t now_ms)
+{
+	return wait_for(rl, 1, now_ms);
+}
+
+uint64_t
+ratelimit_claim(struct ratelimit *rl, unsigned rank, uint64_t now_ms)
+{
+	uint64_t requests = 1, wait;
+
+	for (unsigned i = 0; i < rank; i++)
+		requests += rl->claim_until_ms[i] > now_ms;
+	wait = wait_for(rl, requests, now_ms);
+	rl->claim_until_ms[rank] =
+	    wait > 0 ? now_ms + wait + CLAIM_GRACE_MS : 0;
 	return wait;
 }
 

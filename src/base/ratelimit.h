@@ -14,10 +14,14 @@ struct ratelimit_conf {
 	uint32_t period_ms;
 };
 
+#define RATELIMIT_RANKS 4
+
 struct ratelimit {
 	struct ratelimit_conf conf;
 	uint64_t full_at_ms;    /* when it would be full if nobody asked */
 	uint64_t held_until_ms; /* 0: nobody asked us to hold */
+	/* Of each rank, the end of its claim; 0: it waits for nothing. */
+	uint64_t claim_until_ms[RATELIMIT_RANKS];
 };
 
 /* Begin full: a burst may go at once. */
@@ -31,6 +35,14 @@ uint64_t ratelimit_wait(const struct ratelimit *rl, uint64_t now_ms);
  * before asking again; a refusal reserves nothing.
  */
 uint64_t ratelimit_take(struct ratelimit *rl, uint64_t now_ms);
+
+/*
+ * The same as ratelimit_wait for those that share a limit in an order: rank 0
+ * goes first.  Who is told to wait thereby claims the next request until then
+ * (and a little longer, since timers are late); as long as the claim stands
+ * or until its owner is told 0, higher ranks wait behind it.
+ */
+uint64_t ratelimit_claim(struct ratelimit *rl, unsigned rank, uint64_t now_ms);
 
 /* Let nothing go before until_ms, as a server's Retry-After demands. */
 void ratelimit_hold(struct ratelimit *rl, uint64_t until_ms);

@@ -494,7 +494,8 @@ send_calls(struct poller *p, const struct secret *bearer)
 	int more = 1;
 
 	while (more && p->n_calls < p->conf.ops->limits->concurrency) {
-		uint64_t wait_ms = ratelimit_wait(p->conf.limit, now);
+		uint64_t wait_ms =
+		    ratelimit_claim(p->conf.limit, p->conf.ops->rank, now);
 		struct httpreq req;
 
 		if (wait_ms > 0) {

@@ -41,7 +41,9 @@ struct source_ops {
 	const char *name;       /* the type, "graph-alerts" */
 	const char *api;        /* sources of one tenant and api share a
 					   limiter: "graph-security" */
-	const char *service; /* whose address and token: "graph" */
+	unsigned rank;          /* among these: lower ones ask first; at most
+				   RATELIMIT_RANKS - 1 */
+	const char *service;    /* whose address and token: "graph" */
 	const char *permission; /* what the operator must grant */
 	const struct opt *opts; /* of its conf, beside the common ones */
 	size_t conf_bytes;
