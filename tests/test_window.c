@@ -412,6 +412,38 @@ window_keeps_what_it_learnt_of_the_order(void **state)
 	assert_int_equal(w.order, WINDOW_FALLING);
 }
 
+static void
+window_believes_a_short_page_that_is_said_to_be_the_last(void **state)
+{
+	static const struct {
+		enum window_link link;
+		int records;
+		bool done;
+	} ends[] = {
+		{ WINDOW_END, 2, true },
+		{ WINDOW_END, 0, true },
+		{ WINDOW_END, 3, false },
+		{ WINDOW_NO_LINK, 2, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct window w;
+		struct err err;
+
+		window_init(&w, 3, 6);
+		window_begin(&w, 1000, 2000);
+		window_page(&w);
+		for (int k = 0; k < ends[i].records; k++) {
+			window_see(&w, (uint64_t)k);
+			window_see_time(&w, 1100 + k);
+		}
+		assert_int_equal(window_turn(&w, ends[i].link, 0, &err), 0);
+		if (w.done != ends[i].done)
+			fail_msg("row %zu: done is %d", i, w.done);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(window_reads_all_whatever_the_manners),
 	cmocka_unit_test(window_of_no_time_is_done_at_once),
@@ -422,6 +454,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(window_whose_link_went_stale_goes_on_by_time),
 	cmocka_unit_test(window_shrinks_to_ten_and_grows_with_the_next_round),
 	cmocka_unit_test(window_keeps_what_it_learnt_of_the_order),
+	cmocka_unit_test(
+	    window_believes_a_short_page_that_is_said_to_be_the_last),
 };
 
 UNIT_MAIN(tests)

@@ -14,7 +14,11 @@ void
 window_init(struct window *w, uint32_t top, uint32_t skip_max)
 {
 	*w = (struct window){
-		.top = top, .top_max = top, .skip_max = skip_max, .done = true
+		.top = top,
+		.top_max = top,
+		.skip_max = skip_max,
+		.done = true,
+		.unit = 1,
 	};
 }
 
@@ -140,7 +144,7 @@ pass_over(struct window *w, int64_t moment, struct err *err)
 		complete(w);
 	if (++w->stalls >= STALLS_MAX)
 		return window_again(w, "pages full of one moment", err);
-	rfc3339_format_ticks(text, moment);
+	rfc3339_format_ticks(text, moment * w->unit);
 	return err_set(err, ERR_DATA,
 	    "more than %" PRIu32 " records carry the time %s; the service"
 	    " lists no more of them, so those beyond are missing",
@@ -199,12 +203,14 @@ learn_order(struct window *w)
  * The pages end here, without a link that could be followed.  A service that
  * gave links before is believed when a page is short.  One that gave none is
  * asked once more from where it ended, since it may give shorter pages than
- * it is asked for.
+ * it is asked for.  One that says that this is the end is believed, unless
+ * its page is full.
  */
 static int
-go_on(struct window *w, bool bad_link, struct err *err)
+go_on(struct window *w, enum window_link link, struct err *err)
 {
 	uint32_t n = w->page_n, before_n = w->before_n;
+	bool bad_link = link == WINDOW_LINK || link == WINDOW_BAD_LINK;
 	bool is_full = bad_link || n >= w->top;
 	enum window_order asked = w->order;
 
@@ -215,7 +221,8 @@ go_on(struct window *w, bool bad_link, struct err *err)
 				      " cannot be followed",
 				      err)
 				: complete(w);
-	if (!is_full && (w->run.linked || w->run.timed == 0))
+	if (!is_full &&
+	    (link == WINDOW_END || w->run.linked || w->run.timed == 0))
 		return complete(w);
 	learn_order(w);
 	if (w->order != asked && w->skip > 0) {
@@ -287,7 +294,7 @@ window_turn(struct window *w, enum window_link link, uint64_t link_hash,
 		window_page(w);
 		return 1;
 	}
-	rc = go_on(w, link != WINDOW_NO_LINK, err);
+	rc = go_on(w, link, err);
 	begin_run(w);
 	window_page(w);
 	return rc;

@@ -20,7 +20,8 @@ struct err;
  * when they do neither, the time between is cut in halves until a half fits
  * on a page.
  *
- * A plain value.  All times are ticks of 100 ns since 1970.
+ * A plain value.  All times are ticks of 100 ns since 1970, or of whatever
+ * length `unit` says: halves end at one tick.
  */
 enum window_order {
 	WINDOW_RISING,  /* ask to be sorted by time */
@@ -43,7 +44,8 @@ struct window {
 	uint32_t top;  /* records on a page */
 	uint32_t skip; /* of them, passed over first */
 	enum window_order order;
-	bool done; /* nothing is left to ask */
+	bool done;    /* nothing is left to ask */
+	int64_t unit; /* 100 ns in a tick; 1, but may be set before a round */
 
 	/* Its own. */
 	uint32_t top_max, skip_max;
@@ -76,8 +78,9 @@ void window_see_time(struct window *w, int64_t ticks);
 
 enum window_link {
 	WINDOW_NO_LINK,
-	WINDOW_LINK,    /* link_hash tells it from others */
-	WINDOW_BAD_LINK /* there is one, and it must not be followed */
+	WINDOW_LINK,     /* link_hash tells it from others */
+	WINDOW_BAD_LINK, /* there is one, and it must not be followed */
+	WINDOW_END       /* none, and the service says that nothing is left */
 };
 
 /*
