@@ -224,7 +224,7 @@ graph_next_link(const struct json_doc *envelope, const char *base_url,
 		return 1;
 	return err_set(err, ERR_DATA,
 	    "a next link leads to %.*s://%.*s:%u, which is not %s: it is not"
-	    " followed; going on by time",
+	    " followed",
 	    STR_ARG(link.scheme), STR_ARG(link.host), link.port, base_url);
 }
 

@@ -32,6 +32,9 @@ void graph_headers(struct httpreq *req, uint64_t wall_ms, uint64_t n);
 void graph_error(const struct httpresp *resp, struct str body, uint64_t wall_ms,
     const char *permission, struct err *err);
 
+/* Of a next link, which is opaque and may hold a whole query. */
+#define GRAPH_LINK_MAX (32 * 1024)
+
 /* True if the text holds these words, in whatever letter case. */
 bool graph_says(struct str body, const char *words);
 
