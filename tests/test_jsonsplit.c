@@ -107,6 +107,9 @@ static const struct {
 	      "\"@odata.nextLink\":\"https://h/?a=[1]&b={2}\"}"),
 	    "{\"id\":1}\n{\"@odata.context\":\"x\",\"value\":[],"
 	    "\"@odata.nextLink\":\"https://h/?a=[1]&b={2}\"}" },
+	{ "$", T("{\"id\":1}"), "{\"id\":1}\nnull" },
+	{ "$", T("\xef\xbb\xbf \n[{\"a\":\"}]\"},[]]\r\n"),
+	    "[{\"a\":\"}]\"},[]]\nnull" },
 	{ "$.value[*]",
 	    T(" { \"value\" :\n[ {\"a\": 1} ,\r\n\t{ } ] ,\"n\":1 } \n"),
 	    "{\"a\": 1}\n{ }\n{ \"value\" :\n[] ,\"n\":1 }" },

@@ -65,6 +65,7 @@ struct jsonsplit {
 
 	struct step steps[STEPS_MAX];
 	unsigned nsteps;
+	bool is_whole; /* the answer is the record */
 
 	struct buf envelope;
 	struct level *levels; /* owned; conf.max_depth of them */
@@ -127,6 +128,11 @@ parse_path(struct jsonsplit *js)
 
 	if (str_starts(rest, STR_LIT("$")))
 		rest = str_make(rest.p + 1, rest.len - 1);
+	js->is_whole = rest.len == 0 && js->conf.records[0] == '$';
+	if (js->is_whole) {
+		buf_add_text(&js->envelope, "null");
+		return true;
+	}
 	while (!str_is(rest, "[*]"))
 		if (js->nsteps == STEPS_MAX ||
 		    !parse_step(&rest, &js->steps[js->nsteps++]))
@@ -478,7 +484,7 @@ hand_on(struct jsonsplit *js, const char *from, const char *to, struct err *err)
 	}
 	buf_reset(&js->partial);
 	js->record_len = 0;
-	js->state = BEHIND_RECORD;
+	js->state = js->is_whole ? BEHIND_ALL : BEHIND_RECORD;
 	if (len <= js->conf.max_record)
 		return js->on_record(js->arg, record, 0, err);
 	record.len = js->conf.max_record;
@@ -559,7 +565,13 @@ feed_start(struct jsonsplit *js, const char *p, struct err *err)
 			    "answer: HTML or XML in the place of JSON");
 			return NULL;
 		}
-		if (c == '{' || c == '[' || begins_scalar(c)) {
+		if (js->is_whole && (c == '{' || c == '[')) {
+			js->inside = (struct inside){ .depth = 0 };
+			js->state = IN_CONTAINER;
+			return p;
+		}
+		if (!js->is_whole &&
+		    (c == '{' || c == '[' || begins_scalar(c))) {
 			js->state = IN_ENVELOPE;
 			return p;
 		}

@@ -14,13 +14,16 @@ struct jsonsplit;
  * An answer is an envelope around an array of records.  Bytes are fed as they
  * come; each element of the array is handed on as soon as it is complete;
  * what remains is the envelope, with the array empty ("value":[]).
+ * Where the answer itself is the record, an object or an array, the envelope
+ * is null.
  *
  * Memory is bounded by the largest record and the largest envelope allowed,
  * never by the answer.
  */
 struct jsonsplit_conf {
 	const char *records; /* "value[*]", "data[*]", "[*]",
-				   "tables[0].rows[*]"; borrowed */
+				   "tables[0].rows[*]"; or "$": the answer
+				   is one record.  Borrowed */
 	size_t max_record;   /* bytes; a larger one is handed on as oversize */
 	size_t max_envelope; /* bytes; a larger one is an error */
 	unsigned max_depth;  /* of the envelope; 0: JSON_DEPTH_DEFAULT */
@@ -37,7 +40,7 @@ typedef int jsonsplit_record_fn(
 
 /*
  * NULL if conf->records is no such path: names (".name" behind an index),
- * indices, then [*]; a $ may stand in front.
+ * indices, then [*]; a $ may stand in front, or all alone.
  */
 struct jsonsplit *jsonsplit_new(const struct jsonsplit_conf *conf,
     jsonsplit_record_fn *on_record, void *arg);

@@ -188,6 +188,7 @@ intake_take(struct intake *in, struct source *s, unsigned tag, struct str raw,
 	struct record rec = { 0 };
 	struct record_key key;
 	struct err err;
+	int rc;
 
 	/* Read it. */
 	if (oversize_bytes > 0) {
@@ -196,11 +197,13 @@ intake_take(struct intake *in, struct source *s, unsigned tag, struct str raw,
 		set_aside(in, wall_ms, raw, &err);
 		return is_ripe(in);
 	}
-	if (json_parse(&in->doc, raw, &err) < 0 ||
-	    in->conf.ops->record(s, tag, &in->doc, &rec, &err) < 0) {
+	rc = json_parse(&in->doc, raw, &err);
+	if (rc == 0)
+		rc = in->conf.ops->record(s, tag, &in->doc, &rec, &err);
+	if (rc < 0)
 		set_aside(in, wall_ms, raw, &err);
+	if (rc != 0)
 		return is_ripe(in);
-	}
 
 	/* Known already? */
 	key = record_key(str_of(in->conf.source), &rec);

@@ -70,7 +70,9 @@ struct source_ops {
 
 	/*
 	 * One record.  Return 0 and fill *rec_r, or -1 with ERR_DATA when it
-	 * lacks what a record must have.  Called in the answer's order.
+	 * lacks what a record must have; or 1 when it is none, but an entry
+	 * of a list that the source has taken for itself.  Called in the
+	 * answer's order.
 	 */
 	int (*record)(struct source *s, unsigned tag,
 	    const struct json_doc *doc, struct record *rec_r, struct err *err);
