@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/opt.h"
 #include "codec/httpmsg.h"
 #include "codec/json.h"
 #include "codec/rfc3339.h"
@@ -228,6 +229,54 @@ graph_next_link(const struct json_doc *envelope, const char *base_url,
 	    STR_ARG(link.scheme), STR_ARG(link.host), link.port, base_url);
 }
 
+void
+graph_chain_init(struct graph_chain *c)
+{
+	*c = (struct graph_chain){ .n = 0 };
+	buf_init(&c->link, GRAPH_LINK_MAX);
+}
+
+void
+graph_chain_clear(struct graph_chain *c)
+{
+	buf_clear(&c->link);
+}
+
+void
+graph_chain_begin(struct graph_chain *c)
+{
+	buf_reset(&c->link);
+	c->n = 0;
+}
+
+/* Every so often a link is remembered, each time after twice as many. */
+static bool
+is_circle(struct graph_chain *c, uint64_t hash)
+{
+	if (c->n > 0 && hash == c->mark)
+		return true;
+	if (c->n == 0)
+		c->mark_at = 1;
+	if (++c->n == c->mark_at) {
+		c->mark = hash;
+		c->mark_at *= 2;
+	}
+	return false;
+}
+
+int
+graph_chain_next(struct graph_chain *c, const struct json_doc *envelope,
+    const char *base_url, struct err *err)
+{
+	int rc = graph_next_link(envelope, base_url, &c->link, err);
+
+	if (rc > 0 && is_circle(c, graph_hash(buf_str(&c->link))))
+		rc = err_set(err, ERR_DATA, "the next links lead in a circle");
+	if (rc <= 0)
+		graph_chain_begin(c);
+	return rc;
+}
+
 bool
 graph_clock(const struct httpresp *resp, int64_t *ticks_r)
 {
@@ -256,4 +305,49 @@ graph_any_of(
 		buf_addf(filter, "%s%s eq '%s'", i == 0 ? "(" : " or ", name,
 		    values[i]);
 	buf_add_char(filter, ')');
+}
+
+const char *const graph_severities[] = { "informational", "low", "medium",
+	"high", "unknown", NULL };
+
+static bool
+is_word(const char *word)
+{
+	return word[0] != '\0' &&
+	    strspn(word,
+		"abcdefghijklmnopqrstuvwxyz0123456789"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(word);
+}
+
+static int
+check_known(const char *option, const char *word, const char *const *known,
+    struct err *err)
+{
+	char list[ERR_TEXT_MAX / 2];
+	size_t n = 0;
+
+	for (size_t k = 0; known[k] != NULL; k++)
+		if (strcmp(known[k], word) == 0)
+			return 0;
+	for (size_t k = 0; known[k] != NULL && n < sizeof(list); k++)
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s",
+		    k > 0 ? ", " : "", known[k]);
+	return err_set(
+	    err, ERR_CONF, "%s: \"%s\" is none of %s", option, word, list);
+}
+
+int
+graph_check_words(const char *option, const struct opt_list *list,
+    const char *const *known, struct err *err)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (!is_word(list->v[i]))
+			return err_set(err, ERR_CONF,
+			    "%s: \"%s\" is no name: letters and digits only",
+			    option, list->v[i]);
+		if (known != NULL &&
+		    check_known(option, list->v[i], known, err) < 0)
+			return -1;
+	}
+	return 0;
 }

@@ -6,13 +6,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/str.h"
 
-struct buf;
 struct err;
 struct httpreq;
 struct httpresp;
 struct json_doc;
+struct opt_list;
 struct source_limits;
 
 /* All that read alerts and incidents share this allowance. */
@@ -46,12 +47,43 @@ bool graph_says(struct str body, const char *words);
 int graph_next_link(const struct json_doc *envelope, const char *base_url,
     struct buf *link_r, struct err *err);
 
+/*
+ * A list whose end is told by links alone.  `link` is what to ask for next,
+ * empty for the first page.
+ */
+struct graph_chain {
+	struct buf link;
+	uint64_t n; /* links followed */
+	uint64_t mark_at, mark;
+};
+
+void graph_chain_init(struct graph_chain *c);
+void graph_chain_clear(struct graph_chain *c);
+void graph_chain_begin(struct graph_chain *c);
+
+/*
+ * A page is read.  1: go on with the link; 0: that was all; -1, ERR_DATA: the
+ * link leads elsewhere, or in a circle, and the chain is at its beginning.
+ */
+int graph_chain_next(struct graph_chain *c, const struct json_doc *envelope,
+    const char *base_url, struct err *err);
+
 /* The service's own clock, from the answer's Date header; false: unknown. */
 bool graph_clock(const struct httpresp *resp, int64_t *ticks_r);
 
 /* Append "(name eq 'a' or name eq 'b')", nothing for an empty list. */
 void graph_any_of(
     struct buf *filter, const char *name, char *const *values, size_t n);
+
+/*
+ * See that a list holds names fit for a filter, and only known ones; known
+ * may be NULL for any.  -1, ERR_CONF.
+ */
+int graph_check_words(const char *option, const struct opt_list *list,
+    const char *const *known, struct err *err);
+
+/* What there is to know; NULL ends them. */
+extern const char *const graph_severities[];
 
 uint64_t graph_hash(struct str s);
 

@@ -7,8 +7,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "source/graph_alerts.h"
 
-#include <string.h>
-
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "codec/httpmsg.h"
@@ -65,33 +63,6 @@ struct source {
 	struct graph_walk walk;
 };
 
-static int
-check_words(const char *option, const struct opt_list *list,
-    const char *const *known, struct err *err)
-{
-	for (size_t i = 0; i < list->n; i++) {
-		const char *word = list->v[i];
-		size_t k = 0;
-
-		if (word[0] == '\0' ||
-		    strspn(word,
-			"abcdefghijklmnopqrstuvwxyz0123456789"
-			"ABCDEFGHIJKLMNOPQRSTUVWXYZ") != strlen(word))
-			return err_set(err, ERR_CONF,
-			    "%s: \"%s\" is no name: letters and digits only",
-			    option, word);
-		while (known != NULL && known[k] != NULL &&
-		    strcmp(known[k], word) != 0)
-			k++;
-		if (known != NULL && known[k] == NULL)
-			return err_set(err, ERR_CONF,
-			    "%s: \"%s\" is none of informational, low, medium,"
-			    " high, unknown",
-			    option, word);
-	}
-	return 0;
-}
-
 static void
 alerts_close(struct source **sp)
 {
@@ -108,8 +79,6 @@ static struct source *
 alerts_open(
     const void *conf, const struct source_common *common, struct err *err)
 {
-	static const char *const severities[] = { "unknown", "informational",
-		"low", "medium", "high", NULL };
 	const struct graph_alerts_conf *c = conf;
 	const struct graph_walk_conf walk = {
 		.type = NAME,
@@ -124,8 +93,9 @@ alerts_open(
 	};
 	struct source *s;
 
-	if (check_words("services", &c->services, NULL, err) < 0 ||
-	    check_words("severities", &c->severities, severities, err) < 0)
+	if (graph_check_words("services", &c->services, NULL, err) < 0 ||
+	    graph_check_words(
+		"severities", &c->severities, graph_severities, err) < 0)
 		return NULL;
 	s = xcalloc(1, sizeof(*s));
 	graph_walk_init(&s->walk, &walk, common);

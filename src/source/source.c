@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "source/graph_alerts.h"
+#include "source/graph_incidents.h"
 #include "source/mdca_activities.h"
 #include "source/mdca_alerts.h"
 
 const struct source_ops *const source_table[] = {
 	&graph_alerts_ops,
+	&graph_incidents_ops,
 	&mdca_activities_ops,
 	&mdca_alerts_ops,
 	NULL,
