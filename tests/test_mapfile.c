@@ -118,6 +118,8 @@ static const struct {
 	    "m:8: first: the value is one already" },
 	{ TOP EVENT "msg $.a[*] join \",\" 5 distinct\n",
 	    "m:8: distinct must stand before the list is made" },
+	{ TOP EVENT "act $.a[*] prefer \"x\" \"X\"\n",
+	    "m:8: prefer names \"X\" twice" },
 	{ TOP EVENT "msg $.a[*] default \"x\" first\n",
 	    "m:8: default must stand behind what makes one of several" },
 	{ TOP EVENT "msg $.a table t\n", "m:8: no table \"t\" stands above" },

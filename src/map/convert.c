@@ -469,8 +469,15 @@ convert_swap(struct str in, struct str from, struct str to, struct buf *out)
 struct str
 convert_after(struct str in, struct str mark)
 {
-	if (mark.len == 0)
+	if (mark.len == 0 || in.len == 0)
 		return in;
+	if (mark.len == 1) {
+		const char *at = memrchr(in.p, mark.p[0], in.len);
+
+		return at == NULL
+		    ? in
+		    : str_make(at + 1, in.len - (size_t)(at + 1 - in.p));
+	}
 	for (size_t i = in.len; i >= mark.len; i--)
 		if (memcmp(in.p + i - mark.len, mark.p, mark.len) == 0)
 			return str_make(in.p + i, in.len - i);

@@ -14,6 +14,7 @@
 #include "base/xalloc.h"
 #include "codec/json.h"
 #include "map/convert.h"
+#include "map/members.h"
 #include "map/pathset.h"
 #include "map/rules.h"
 #include "map/textset.h"
@@ -36,7 +37,10 @@ struct level {
 	struct textset met;
 
 	struct ranked *ranked;
-	uint32_t ranked_size;
+	uint32_t ranked_size, ranked_n;
+	const struct map_form *ranked_by; /* what they were sorted for last */
+	const struct pathset *ranked_set;
+	uint16_t ranked_path;
 
 	/* The JSON in a text that was read last. */
 	struct buf inner_text;
@@ -48,11 +52,11 @@ struct level {
 
 struct eval {
 	const struct record *rec;
-	const struct map_field *field;
 	struct level *level;
 	unsigned levels;
 	struct buf kept[MAP_FIELDS_MAX];
 	bool lost;
+	struct members *members;
 };
 
 /* Where values are worked out: for the event, or for a node in a form. */
@@ -142,14 +146,14 @@ level_tidy(struct level *lv)
 		lv->ranked_size = 0;
 	}
 	lv->inner_of = NULL;
+	lv->ranked_by = NULL;
 }
 
 void
-eval_begin(
-    struct eval *e, const struct record *rec, const struct map_field *field)
+eval_begin(struct eval *e, const struct record *rec, struct members *members)
 {
 	e->rec = rec;
-	e->field = field;
+	e->members = members;
 	e->lost = false;
 	for (unsigned i = 0; i < e->levels; i++)
 		level_tidy(&e->level[i]);
@@ -461,14 +465,13 @@ list_add(struct gather *g, struct str s)
 static void
 prefer(struct gather *g, struct str s)
 {
-	for (uint32_t i = 0; i < g->rank; i++) {
-		if (str_eq_nocase(s, g->t->word[i])) {
-			g->rank = i;
-			g->result = g->t->word[i];
-			g->done = i == 0;
-			return;
-		}
-	}
+	int row = words_find(g->t->ranks, s);
+
+	if (row < 0 || (uint32_t)row >= g->rank)
+		return;
+	g->rank = (uint32_t)row;
+	g->result = g->t->word[row];
+	g->done = row == 0;
 }
 
 /* Take one value into what the term makes of all of them. */
@@ -605,12 +608,15 @@ take_node(
 
 /* Read the JSON that stands in a text, unless it was the last one read. */
 static bool
-inner_read(struct level *lv, const struct json_doc *doc, uint32_t node)
+inner_read(const struct run *r, const struct json_doc *doc, uint32_t node)
 {
+	struct level *lv = r->lv;
+
 	if (lv->inner_of == doc && lv->inner_node == node)
 		return lv->inner_ok;
 	lv->inner_of = doc;
 	lv->inner_node = node;
+	members_reset(r->e->members);
 	buf_reset(&lv->inner_text);
 	json_decode(doc, node, &lv->inner_text);
 	lv->inner_ok = !lv->inner_text.failed &&
@@ -637,12 +643,12 @@ take_inner(struct gather *g, const struct json_doc *doc, uint32_t node)
 	uint32_t n;
 
 	if (json_type(doc, node) == JSON_STRING) {
-		if (!inner_read(g->r->lv, doc, node))
+		if (!inner_read(g->r, doc, node))
 			return;
 		doc = &g->r->lv->inner;
 		node = 0;
 	}
-	pathset_run(set, doc, node);
+	pathset_run(set, g->r->e->members, doc, node);
 	n = nodes_of(g->r, set, 0, &nodes);
 	for (uint32_t i = 0; i < n && !g->done; i++)
 		take_node(g, doc, nodes[i], 1);
@@ -658,7 +664,7 @@ compare_ranked(const void *a, const void *b)
 	return x->at < y->at ? -1 : x->at > y->at;
 }
 
-static struct ranked *
+static void
 collect(const struct gather *g, uint32_t *n_r)
 {
 	struct level *lv = g->r->lv;
@@ -680,6 +686,50 @@ collect(const struct gather *g, uint32_t *n_r)
 		}
 	}
 	*n_r = all;
+}
+
+/* Rank nodes and put the highest first. */
+static void
+rank(const struct gather *g, const struct map_form *f, struct ranked *rk,
+    uint32_t n)
+{
+	struct str s;
+
+	for (uint32_t i = 0; i < n; i++) {
+		s = form_text(g->r, f, g->r->doc, rk[i].node);
+		if (!str_to_i64(s, &rk[i].rank))
+			rk[i].rank = 0;
+	}
+	qsort(rk, n, sizeof(*rk), compare_ranked);
+}
+
+/*
+ * The nodes in the order that "sort" asks for.  Lines that tell of one entry
+ * stand together and sort alike, so the last order is kept; in the event
+ * only, since a form has other nodes each time.
+ */
+static struct ranked *
+sorted(const struct gather *g, uint32_t *n_r)
+{
+	const struct map_step *st = &g->t->step[0];
+	const struct map_form *by = st->op == STEP_SORT ? st->form : NULL;
+	struct level *lv = g->r->lv;
+
+	if (by != NULL && by == lv->ranked_by && g->t->paths == 1 &&
+	    g->t->path[0] == lv->ranked_path && g->r->paths == lv->ranked_set) {
+		*n_r = lv->ranked_n;
+		return lv->ranked;
+	}
+	lv->ranked_by = NULL;
+	collect(g, n_r);
+	if (by != NULL && *n_r > 1)
+		rank(g, by, lv->ranked, *n_r);
+	if (g->t->paths == 1 && lv == g->r->e->level) {
+		lv->ranked_by = by;
+		lv->ranked_path = g->t->path[0];
+		lv->ranked_set = g->r->paths;
+		lv->ranked_n = *n_r;
+	}
 	return lv->ranked;
 }
 
@@ -688,26 +738,12 @@ static void
 take_sorted(struct gather *g)
 {
 	uint32_t n;
-	struct ranked *rk = collect(g, &n);
+	struct ranked *rk = sorted(g, &n);
 	unsigned at = 0;
 
-	for (; at < g->t->steps; at++) {
-		const struct map_step *st = &g->t->step[at];
-
-		if (st->op == STEP_ONE) {
-			n = n > 1 ? 1 : n;
-		} else if (st->op == STEP_SORT) {
-			for (uint32_t i = 0; i < n && n > 1; i++)
-				if (!str_to_i64(form_text(g->r, st->form,
-						    g->r->doc, rk[i].node),
-					&rk[i].rank))
-					rk[i].rank = 0;
-			if (n > 1)
-				qsort(rk, n, sizeof(*rk), compare_ranked);
-		} else {
-			break;
-		}
-	}
+	for (; at < g->t->steps && g->t->step[at].op <= STEP_ONE; at++)
+		if (g->t->step[at].op == STEP_ONE && n > 1)
+			n = 1;
 	for (uint32_t i = 0; i < n && !g->done; i++)
 		take_node(g, g->r->doc, rk[i].node, at);
 }
@@ -760,18 +796,11 @@ record_text(const struct run *r, const struct map_term *t)
 }
 
 static struct str
-term_text(const struct run *r, const struct map_term *t)
+gather_text(const struct run *r, const struct map_term *t)
 {
 	struct gather g = { .r = r, .t = t };
-	const uint32_t *nodes;
 	struct str s;
 
-	if (t->plain)
-		return nodes_of(r, r->paths, t->path[0], &nodes) == 0
-		    ? str_make(NULL, 0)
-		    : node_text(r, r->doc, nodes[0]);
-	if (t->from == FROM_TEXT && t->steps == 0)
-		return t->text;
 	gather_begin(&g);
 	if (t->from != FROM_PATHS)
 		take_text(&g, record_text(r, t), 0);
@@ -780,6 +809,23 @@ term_text(const struct run *r, const struct map_term *t)
 	else
 		take_paths(&g);
 	s = gather_end(&g);
+	return t->afters == 0 ? s : steps(r, t->after, t->afters, s);
+}
+
+static struct str
+term_text(const struct run *r, const struct map_term *t)
+{
+	const uint32_t *nodes;
+	struct str s = t->text;
+
+	if (t->single) {
+		if (nodes_of(r, r->paths, t->path[0], &nodes) > 0)
+			s = node_text(r, r->doc, nodes[0]);
+		if (t->steps > 0)
+			s = steps(r, t->step, t->steps, s);
+	} else if (t->from != FROM_TEXT || t->steps > 0) {
+		return gather_text(r, t);
+	}
 	return t->afters == 0 ? s : steps(r, t->after, t->afters, s);
 }
 
@@ -805,10 +851,10 @@ alt_text(const struct run *r, const struct map_alt *alt)
 
 /* Most alternatives are for evidence that this alert has not. */
 static bool
-has_nodes(const struct run *r, const struct map_term *t)
+has_nodes(const uint8_t *maybe, const struct map_term *t)
 {
 	for (unsigned i = 0; i < t->paths; i++)
-		if (!pathset_is_empty(r->paths, t->path[i]))
+		if (maybe[t->path[i]])
 			return true;
 	return false;
 }
@@ -816,10 +862,11 @@ has_nodes(const struct run *r, const struct map_term *t)
 static struct str
 value_text(const struct run *r, const struct map_value *v)
 {
+	const uint8_t *maybe = pathset_maybe(r->paths);
 	struct str s = { NULL, 0 };
 
 	for (unsigned i = 0; i < v->alts && s.len == 0; i++)
-		if (!v->alt[i].probe || has_nodes(r, v->alt[i].term))
+		if (!v->alt[i].probe || has_nodes(maybe, v->alt[i].term))
 			s = alt_text(r, &v->alt[i]);
 	return s;
 }
@@ -841,7 +888,7 @@ form_text(const struct run *r, const struct map_form *f,
 
 	if (f->by != NULL) {
 		in.paths = f->by_paths;
-		pathset_run(in.paths, doc, node);
+		pathset_run(in.paths, r->e->members, doc, node);
 		i = words_find(f->names, value_text(&in, f->by));
 		if (i < 0)
 			return str_make(NULL, 0);
@@ -850,7 +897,7 @@ form_text(const struct run *r, const struct map_form *f,
 	/* A form within a form keeps the outer one's signs free as well. */
 	in.form = f->swap_from.len > 0 ? f : r->form;
 	in.paths = c->paths;
-	pathset_run(in.paths, doc, node);
+	pathset_run(in.paths, r->e->members, doc, node);
 	s = value_text(&in, &c->value);
 	if (f->limit > 0 && s.len > f->limit) {
 		struct str cut = cef_cut_chars(s, f->limit);

@@ -10,8 +10,8 @@
 #include "base/str.h"
 
 struct eval;
-struct map_field;
 struct map_value;
+struct members;
 struct pathset;
 struct record;
 
@@ -20,8 +20,8 @@ struct eval *eval_new(unsigned depth);
 void eval_free(struct eval **ep);
 
 /* Begin with a record, whose paths pathset_run has walked. */
-void eval_begin(
-    struct eval *e, const struct record *rec, const struct map_field *field);
+void
+eval_begin(struct eval *e, const struct record *rec, struct members *members);
 
 /*
  * The value's text, trimmed, empty if there is none; lists are made so that

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "map/map.h"
 #include "map/pathset.h"
@@ -253,6 +254,28 @@ find_key(struct mapread *r, struct str key, struct map_field *f)
 	return 0;
 }
 
+/* What stands before the value, ready to be written. */
+static struct str
+make_begin(struct mapread *r, const struct map_field *f)
+{
+	struct str begin;
+	struct buf b;
+
+	buf_init(&b, MAPLINE_MAX * 4);
+	buf_add_char(&b, ' ');
+	if (f->label.len > 0) {
+		buf_add_str(&b, f->label_key);
+		buf_add_char(&b, '=');
+		cef_escape_value(&b, f->label);
+		buf_add_char(&b, ' ');
+	}
+	buf_add_str(&b, f->key);
+	buf_add_char(&b, '=');
+	begin = pool_str(r->pool, buf_str(&b));
+	buf_clear(&b);
+	return begin;
+}
+
 static int
 read_field(struct mapread *r, struct event *ev)
 {
@@ -271,6 +294,7 @@ read_field(struct mapread *r, struct event *ev)
 		return -1;
 	f->label_key = ev->label_key;
 	f->label = ev->label;
+	f->begin = make_begin(r, f);
 	ev->label_key = ev->label = str_make(NULL, 0);
 	r->set = ev->e.paths;
 	r->field = ev->field;

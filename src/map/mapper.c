@@ -15,6 +15,7 @@
 #include "codec/json.h"
 #include "map/convert.h"
 #include "map/eval.h"
+#include "map/members.h"
 #include "map/pathset.h"
 #include "map/rules.h"
 #include "record/record.h"
@@ -35,6 +36,7 @@ struct span {
 struct map {
 	struct map_rules *rules;
 	struct eval *eval;
+	struct members *members;
 	struct buf head[HEADS]; /* header texts that had to be copied */
 	struct buf scratch;
 	struct span span[MAP_FIELDS_MAX];
@@ -52,6 +54,7 @@ map_read(const char *name, struct str text, struct err *err)
 	m = xcalloc(1, sizeof(*m));
 	m->rules = rules;
 	m->eval = eval_new(rules->depth);
+	m->members = members_new();
 	for (int i = 0; i < HEADS; i++)
 		buf_init(&m->head[i], SIZE_MAX / 2);
 	buf_init(&m->scratch, SIZE_MAX / 2);
@@ -68,6 +71,7 @@ map_free(struct map **mp)
 		return;
 	map_rules_free(&m->rules);
 	eval_free(&m->eval);
+	members_free(&m->members);
 	for (int i = 0; i < HEADS; i++)
 		buf_clear(&m->head[i]);
 	buf_clear(&m->scratch);
@@ -122,7 +126,8 @@ choose(struct map *m, enum map_profile profile, const struct json_doc *doc)
 {
 	const struct map_event *e = m->rules->event;
 
-	pathset_run(m->rules->whens, doc, 0);
+	members_reset(m->members);
+	pathset_run(m->rules->whens, m->members, doc, 0);
 	for (;; e++) {
 		unsigned i = 0;
 
@@ -170,15 +175,6 @@ write_head(struct map *m, const struct map_event *e, struct buf *out)
 	cef_begin(out, &h);
 }
 
-static void
-write_label(struct buf *out, const struct map_field *f)
-{
-	buf_add_str(out, f->label_key);
-	buf_add_char(out, '=');
-	cef_escape_value(out, f->label);
-	buf_add_char(out, ' ');
-}
-
 /* Characters that were made blanks are no part of a value's ends. */
 static void
 trim_from(struct buf *out, size_t from)
@@ -215,12 +211,7 @@ write_field(struct map *m, const struct map_event *e, unsigned i,
 		eval_remember(m->eval, i, s);
 	if (s.len == 0 && !f->keep)
 		return;
-	if (!*first)
-		buf_add_char(out, ' ');
-	if (f->label.len > 0)
-		write_label(out, f);
-	buf_add_str(out, f->key);
-	buf_add_char(out, '=');
+	buf_add(out, f->begin.p + *first, f->begin.len - *first);
 	sp->value = out->len;
 	cef_escape_value(out, s);
 	if (out->failed)
@@ -394,8 +385,8 @@ map_cef(struct map *m, const struct map_conf *conf, const struct record *rec,
 	if (rec->doc->n == 0)
 		return err_set(err, ERR_DATA, "the record is not JSON");
 	e = choose(m, conf->profile, rec->doc);
-	eval_begin(m->eval, rec, e->field);
-	pathset_run(e->paths, rec->doc, 0);
+	eval_begin(m->eval, rec, m->members);
+	pathset_run(e->paths, m->members, rec->doc, 0);
 	write_head(m, e, out);
 	for (unsigned i = 0; i < e->fields; i++)
 		write_field(m, e, i, out, &first);

@@ -445,6 +445,22 @@ read_step(struct mapread *r, const struct step_row *row, struct term *t)
 }
 
 static int
+read_ranks(struct mapread *r, struct term *t)
+{
+	struct words *ranks = mapread_words(r);
+
+	if (read_texts(r, "prefer", 1, &t->t.word, &t->t.words) < 0)
+		return -1;
+	for (uint32_t i = 0; i < t->t.words; i++)
+		if (words_add(ranks, t->t.word[i], str_of("")) < 0)
+			return mapline_error(&r->l,
+			    "prefer names \"%.*s\" twice",
+			    STR_ARG(t->t.word[i]));
+	t->t.ranks = ranks;
+	return 0;
+}
+
+static int
 read_gather(struct mapread *r, const struct gather_row *row, struct term *t)
 {
 	if (t->gathered)
@@ -458,9 +474,7 @@ read_gather(struct mapread *r, const struct gather_row *row, struct term *t)
 		return want_text(r, row->name, &t->t.sep) < 0
 		    ? -1
 		    : read_number(r, row->name, MAP_JOIN_MAX, &t->t.max);
-	if (row->words)
-		return read_texts(r, row->name, 1, &t->t.word, &t->t.words);
-	return 0;
+	return row->words ? read_ranks(r, t) : 0;
 }
 
 /* The current word as a transform: 1 if it was one, 0 if not. */
@@ -501,7 +515,9 @@ term_finish(struct mapread *r, struct term *t, struct map_term *term_r)
 	    t->t.gather != GATHER_COUNT)
 		return mapline_error(&r->l, "distinct is for join and count");
 	*term_r = t->t;
-	term_r->plain = t->t.from == FROM_PATHS && !t->gathered;
+	term_r->single = t->t.from == FROM_PATHS && !t->several &&
+	    t->t.gather == GATHER_FIRST &&
+	    (t->t.steps == 0 || t->step[0].op > STEP_AS);
 	term_r->path =
 	    pool_copy(r->pool, t->path, t->t.paths, sizeof(t->path[0]));
 	/* Room for one more: the key's type may be added. */
@@ -595,7 +611,6 @@ read_alt(struct mapread *r, enum cef_value type, const char *key,
 	for (unsigned i = 0; i < n; i++) {
 		if (want_type(r, type, key, &term[i], n) < 0)
 			return -1;
-		term[i].plain &= term[i].steps == 0 && term[i].afters == 0;
 	}
 	alt_r->probe = n == 1 && needs_nodes(&term[0]);
 	alt_r->term = pool_copy(r->pool, term, n, sizeof(term[0]));

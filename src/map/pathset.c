@@ -1,13 +1,11 @@
 /* map/pathset.c -- many JSONPaths, walked together in one pass. */
 /* SPDX-License-Identifier: ISC */
 /*
- * The tree has an edge for each different segment; where a path ends, its
- * number stands.  Walking a record down this tree touches each member of it
- * once, whatever the number of paths, and collects the nodes on the way.
- *
- * A set of a few plain names, as forms have them, is not worth a walk: each
- * path is looked up when somebody asks, since most are alternatives that
- * nobody asks for.
+ * A path of plain names is looked up when somebody asks for it; most are
+ * alternatives that nobody asks for.  All others hang in a tree that has an
+ * edge for each different segment, and a number where a path ends: walking a
+ * record down this tree touches each element once, whatever the number of
+ * paths, and collects the nodes on the way.
  *
  * Filters are edges as well.  Evidence is told apart by the end of its type,
  * match(@['@odata.type'], '.*[.]userEvidence'), and a map has dozens of
@@ -16,17 +14,19 @@
  */
 #include "map/pathset.h"
 
+#include <limits.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "codec/json.h"
 #include "codec/jsonpath.h"
+#include "map/members.h"
 #include "map/pathtest.h"
 #include "map/pool.h"
 
 #define BUCKETS 64
 #define NODES_KEEP 65536 /* room for nodes that is kept between records */
-#define SMALL 8          /* paths that are looked up one by one */
 #define STEPS_MAX 16
 
 enum edge {
@@ -39,31 +39,28 @@ enum edge {
 /* A place in the tree, and the edge that leads to it. */
 struct place {
 	enum edge edge;
-	uint16_t hash; /* of the name, as a json_token has it */
-	bool settled;  /* the tail says all of the filter */
-	int path;      /* that ends here, or -1 */
-	uint32_t hit;  /* the member found while an object is walked */
+	bool settled; /* the tail says all of the filter */
+	int path;     /* that ends here, or -1 */
 	uint32_t index;
-	struct str text; /* the name, or the filter's text */
+	struct str text;         /* the segment */
+	struct member_name name; /* of EDGE_NAME */
 	struct pathtest *test;
 	struct str tail; /* of the filter: what its member ends in, or empty */
 
-	/* All children, those in no table, and the two tables. */
-	struct place *child, *last, *next;
-	struct place *other, *next_other;
-	struct place **name, *same_name;
+	/* Children: names; those for all elements; and those by tail. */
+	struct place *names, *others, *next;
 	struct place **tail_of, *same_tail;
-	struct str tail_member; /* the member that tails are looked up by */
-	uint64_t names;         /* a bit for each bucket that has a name */
+	struct member_name tail_member; /* that tails are looked up by */
 };
 
 struct path {
 	struct str text; /* begins with '$' */
 	bool singular;
-	struct jsonpath *slow; /* NULL when in the tree */
+	struct jsonpath *slow; /* NULL when in the tree, or of names */
 	int result;
-	const struct place **step; /* of a path of names: the places on it */
-	unsigned steps;
+	const struct member_name *name; /* of a path of names */
+	unsigned names;
+	bool is_names;
 	uint64_t run; /* that nodes belong to */
 	struct jsonpath_nodes nodes;
 };
@@ -72,9 +69,11 @@ struct pathset {
 	struct pool *pool; /* owns texts and places */
 	struct place *top;
 	struct path *path;
-	int n, size;
-	bool is_small; /* nothing but a few paths of names: looked up */
+	uint8_t *maybe; /* by path: in the tree, whether it was met */
+	int *in_tree;   /* paths of the tree */
+	int n, size, n_tree;
 	uint64_t run;
+	struct members *members; /* borrowed, of the last run */
 	const struct json_doc *doc;
 	uint32_t node;
 	struct buf scratch;
@@ -107,7 +106,6 @@ place_new(struct pathset *ps, enum edge edge, struct str text)
 	p->edge = edge;
 	p->text = pool_str(ps->pool, text);
 	p->path = -1;
-	p->hit = JSON_NONE;
 	pool_own(ps->pool, p, place_free);
 	return p;
 }
@@ -118,7 +116,6 @@ pathset_new(void)
 	struct pathset *ps = xcalloc(1, sizeof(*ps));
 
 	ps->pool = pool_new();
-	ps->is_small = true;
 	ps->top = place_new(ps, EDGE_WILD, str_of(""));
 	buf_init(&ps->scratch, SIZE_MAX / 2);
 	return ps;
@@ -137,6 +134,8 @@ pathset_free(struct pathset **psp)
 		jsonpath_nodes_clear(&ps->path[i].nodes);
 	}
 	xfree(ps->path);
+	xfree(ps->maybe);
+	xfree(ps->in_tree);
 	pool_free(&ps->pool);
 	buf_clear(&ps->scratch);
 	xfree(ps);
@@ -252,124 +251,69 @@ read_segment(struct str p, size_t *at, struct segment *seg_r)
 
 /* --- the tree ----------------------------------------------------------- */
 
+/* The child behind the segment, and where a new one would be hung. */
 static struct place *
-child_find(struct place *p, const struct segment *seg)
+child_find(struct place *p, const struct segment *seg, struct place ***end_r)
 {
-	for (struct place *c = p->child; c != NULL; c = c->next)
-		if (c->edge == seg->edge && str_eq(c->text, seg->text))
-			return c;
+	struct place **at = seg->edge == EDGE_NAME ? &p->names : &p->others;
+
+	for (; *at != NULL; at = &(*at)->next)
+		if ((*at)->edge == seg->edge && str_eq((*at)->text, seg->text))
+			return *at;
+	*end_r = at;
+	for (unsigned b = 0; p->tail_of != NULL && b < BUCKETS; b++)
+		for (struct place *c = p->tail_of[b]; c != NULL;
+		     c = c->same_tail)
+			if (seg->edge == EDGE_TEST &&
+			    str_eq(c->text, seg->text))
+				return c;
 	return NULL;
 }
 
-/* Hang a filter into the table of tails, if it is of that kind. */
-static void
+/* Hang a filter into the table of tails; false if it is not of that kind. */
+static bool
 tail_add(struct pathset *ps, struct place *p, struct place *c)
 {
 	struct str member, tail;
 	unsigned b;
 
 	if (!pathtest_tail(c->test, &member, &tail, &c->settled) ||
-	    (p->tail_of != NULL && !str_eq(member, p->tail_member)))
-		return;
-	if (p->tail_of == NULL)
+	    (p->tail_of != NULL && !str_eq(member, p->tail_member.text)))
+		return false;
+	if (p->tail_of == NULL) {
 		p->tail_of = pool_alloc(ps->pool, BUCKETS, sizeof(p));
-	p->tail_member = member;
+		p->tail_member = member_name(member);
+	}
 	c->tail = tail;
 	b = bucket(tail.p, tail.len);
 	c->same_tail = p->tail_of[b];
 	p->tail_of[b] = c;
-}
-
-/* What the JSON reader hashes a member's name to. */
-static uint16_t
-name_hash(struct str name)
-{
-	struct json_doc doc;
-	struct buf text;
-	uint16_t hash = 0;
-
-	buf_init(&text, SIZE_MAX / 2);
-	json_init(&doc, 0, 0);
-	buf_add_char(&text, '{');
-	json_quote(&text, name);
-	buf_add_text(&text, ":0}");
-	if (json_parse(&doc, buf_str(&text), NULL) == 0)
-		hash = doc.tok[1].hash;
-	json_clear(&doc);
-	buf_clear(&text);
-	return hash;
-}
-
-static struct place *
-child_add(struct pathset *ps, struct place *p, const struct segment *seg,
-    struct pathtest *test)
-{
-	struct place *c = place_new(ps, seg->edge, seg->text), **last;
-	unsigned b;
-
-	c->index = seg->index;
-	c->test = test;
-	if (c->edge == EDGE_NAME) {
-		if (p->name == NULL)
-			p->name = pool_alloc(ps->pool, BUCKETS, sizeof(c));
-		c->hash = name_hash(c->text);
-		b = c->hash % BUCKETS;
-		c->same_name = p->name[b];
-		p->name[b] = c;
-		p->names |= (uint64_t)1 << b;
-	} else {
-		if (test != NULL)
-			tail_add(ps, p, c);
-		if (c->tail.len == 0) {
-			for (last = &p->other; *last != NULL;
-			     last = &(*last)->next_other)
-				;
-			*last = c;
-		}
-	}
-	if (p->last != NULL)
-		p->last->next = c;
-	else
-		p->child = c;
-	p->last = c;
-	return c;
+	return true;
 }
 
 /* Put the path into the tree; NULL if it is of a shape that does not fit. */
 static struct place *
-tree_add(struct pathset *ps, struct str text, struct path *path_r)
+tree_add(struct pathset *ps, const struct segment *seg, unsigned n)
 {
-	const struct place *step[STEPS_MAX];
-	struct place *p = ps->top, *c;
-	struct segment seg;
+	struct place *p = ps->top, *c, **end;
 	struct pathtest *test;
-	bool names = true;
-	size_t at = 1;
 
-	path_r->singular = true;
-	while (at < text.len) {
-		if (!read_segment(text, &at, &seg))
+	for (unsigned i = 0; i < n; i++, p = c) {
+		c = child_find(p, &seg[i], &end);
+		if (c != NULL)
+			continue;
+		test =
+		    seg[i].edge == EDGE_TEST ? pathtest_new(seg[i].text) : NULL;
+		if (seg[i].edge == EDGE_TEST && test == NULL)
 			return NULL;
-		path_r->singular &=
-		    seg.edge == EDGE_NAME || seg.edge == EDGE_INDEX;
-		names &= seg.edge == EDGE_NAME && path_r->steps < STEPS_MAX;
-		c = child_find(p, &seg);
-		if (c == NULL) {
-			test = NULL;
-			if (seg.edge == EDGE_TEST) {
-				test = pathtest_new(seg.text);
-				if (test == NULL)
-					return NULL;
-			}
-			c = child_add(ps, p, &seg, test);
-		}
-		p = c;
-		if (names)
-			step[path_r->steps++] = c;
+		c = place_new(ps, seg[i].edge, seg[i].text);
+		c->index = seg[i].index;
+		c->test = test;
+		if (c->edge == EDGE_NAME)
+			c->name = member_name(c->text);
+		if (test == NULL || !tail_add(ps, p, c))
+			*end = c;
 	}
-	ps->is_small &= names;
-	path_r->step = pool_copy(
-	    ps->pool, step, names ? path_r->steps : 0, sizeof(step[0]));
 	return p;
 }
 
@@ -382,43 +326,105 @@ path_find(const struct pathset *ps, struct str text)
 	return -1;
 }
 
-/* Two spellings of one place share its number. */
+static int
+same_names(const struct pathset *ps, const struct path *p)
+{
+	for (int i = 0; i < ps->n; i++) {
+		const struct path *q = &ps->path[i];
+		unsigned k = 0;
+
+		if (!q->is_names || q->names != p->names)
+			continue;
+		while (k < p->names && str_eq(q->name[k].text, p->name[k].text))
+			k++;
+		if (k == p->names)
+			return i;
+	}
+	return -1;
+}
+
+static unsigned
+read_segments(struct str text, struct segment seg[STEPS_MAX])
+{
+	unsigned n = 0;
+	size_t at = 1;
+
+	while (at < text.len) {
+		if (n == STEPS_MAX || !read_segment(text, &at, &seg[n++]))
+			return UINT_MAX;
+	}
+	return n;
+}
+
+/*
+ * Make what is known of the path; return the number of one that is the same
+ * in another spelling, or -1.
+ */
+static int
+path_prepare(struct pathset *ps, struct path *p)
+{
+	struct segment seg[STEPS_MAX];
+	unsigned n = read_segments(p->text, seg);
+	struct member_name name[STEPS_MAX];
+	struct place *place;
+
+	p->is_names = p->singular = n != UINT_MAX;
+	for (unsigned i = 0; n != UINT_MAX && i < n; i++) {
+		p->is_names &= seg[i].edge == EDGE_NAME;
+		p->singular &=
+		    seg[i].edge == EDGE_NAME || seg[i].edge == EDGE_INDEX;
+		if (p->is_names)
+			name[i] = member_name(pool_str(ps->pool, seg[i].text));
+	}
+	if (p->is_names) {
+		p->names = n;
+		p->name = pool_copy(ps->pool, name, n, sizeof(name[0]));
+		return same_names(ps, p);
+	}
+	place = n == UINT_MAX ? NULL : tree_add(ps, seg, n);
+	if (place == NULL) {
+		p->singular = false;
+		return path_find(ps, p->text);
+	}
+	if (place->path < 0) {
+		place->path = ps->n;
+		jsonpath_free(&p->slow);
+		return -1;
+	}
+	return place->path;
+}
+
+/* Two spellings of one path share its number. */
 int
 pathset_add(struct pathset *ps, struct str path, struct err *err)
 {
 	char *text = pool_copy(ps->pool, path.p, path.len, 1);
-	struct path new = { .slow = NULL };
-	struct place *place;
-	struct jsonpath *slow;
+	struct path new = { .text = str_make(text, path.len) };
 	int number;
 
 	if (path.len > 0 && text[0] == '@')
 		text[0] = '$';
-	path = str_make(text, path.len);
-	slow = jsonpath_new(path, err);
-	if (slow == NULL)
+	new.slow = jsonpath_new(new.text, err);
+	if (new.slow == NULL)
 		return -1;
-	place = tree_add(ps, path, &new);
-	number = place != NULL ? place->path : path_find(ps, path);
-	if (number >= 0) {
-		jsonpath_free(&slow);
+	number = path_prepare(ps, &new);
+	if (number >= 0 || new.is_names)
+		jsonpath_free(&new.slow);
+	if (number >= 0)
 		return number;
-	}
-	new.text = path;
-	if (place != NULL) {
-		place->path = ps->n;
-		jsonpath_free(&slow);
-	} else {
-		new.singular = false;
-		new.slow = slow;
-	}
 	if (ps->n == ps->size) {
 		ps->size = ps->size * 2 + 8;
 		ps->path = xreallocarray(
 		    ps->path, (size_t)ps->size, sizeof(*ps->path));
+		ps->maybe = xreallocarray(
+		    ps->maybe, (size_t)ps->size, sizeof(*ps->maybe));
+		ps->in_tree = xreallocarray(
+		    ps->in_tree, (size_t)ps->size, sizeof(*ps->in_tree));
 	}
 	ps->path[ps->n] = new;
-	ps->is_small &= ps->n < SMALL;
+	ps->maybe[ps->n] = 1;
+	if (new.slow == NULL && !new.is_names)
+		ps->in_tree[ps->n_tree++] = ps->n;
 	return ps->n++;
 }
 
@@ -461,14 +467,25 @@ path_take(struct pathset *ps, struct path *p, uint32_t node)
 	nodes->v[nodes->n++] = node;
 }
 
+static void
+path_found(struct pathset *ps, int number, uint32_t node)
+{
+	ps->maybe[number] = 1;
+	path_take(ps, &ps->path[number], node);
+}
+
 static void walk(struct pathset *ps, struct place *p, uint32_t node);
 
 static void
 walk_test(struct pathset *ps, struct place *c, uint32_t node)
 {
-	struct pathtest_at at = { ps->doc, ps->node, ps->run, &ps->scratch };
+	/* It was found by its tail, if it has one. */
+	struct pathtest_at at = { ps->members, ps->doc, ps->node, ps->run,
+		&ps->scratch };
 
-	if (pathtest_holds(c->test, &at, node))
+	bool fits = c->tail.len > 0;
+
+	if ((fits && c->settled) || pathtest_holds(c->test, &at, node, fits))
 		walk(ps, c, node);
 }
 
@@ -476,40 +493,32 @@ walk_test(struct pathset *ps, struct place *c, uint32_t node)
 static void
 walk_tails(struct pathset *ps, struct place *p, uint32_t node)
 {
-	uint32_t member;
+	uint32_t member =
+	    members_find(ps->members, ps->doc, node, &p->tail_member);
 	struct str s;
 	size_t at;
-	struct place *c;
 
-	if (json_type(ps->doc, node) != JSON_OBJECT)
-		return;
-	member = json_member(ps->doc, node, p->tail_member);
 	if (member == JSON_NONE || json_type(ps->doc, member) != JSON_STRING)
 		return;
 	s = json_text(ps->doc, member, &ps->scratch);
 	for (at = s.len; at > 0 && s.p[at - 1] != '.'; at--)
 		;
 	/* A dot of a pattern, and so ".*", is no line's end. */
-	if (at == 0 || memchr(s.p, '\n', s.len) != NULL ||
-	    memchr(s.p, '\r', s.len) != NULL)
+	if (at == 0 ||
+	    (ps->doc->tok[member].escaped &&
+		(str_find(s, '\n') >= 0 || str_find(s, '\r') >= 0)))
 		return;
 	s = str_make(s.p + at, s.len - at);
-	c = p->tail_of[bucket(s.p, s.len)];
-	while (c != NULL) {
-		struct place *next = c->same_tail;
-
-		if (str_eq(c->tail, s)) {
-			if (c->settled)
-				walk(ps, c, node);
-			else
-				walk_test(ps, c, node);
-			/* The text may stand in scratch, which was used. */
-			if (ps->doc->tok[member].escaped) {
-				s = json_text(ps->doc, member, &ps->scratch);
-				s = str_make(s.p + at, s.len - at);
-			}
+	for (struct place *c = p->tail_of[bucket(s.p, s.len)]; c != NULL;
+	     c = c->same_tail) {
+		if (!str_eq(c->tail, s))
+			continue;
+		walk_test(ps, c, node);
+		/* The text may stand in scratch, which was used. */
+		if (ps->doc->tok[member].escaped) {
+			s = json_text(ps->doc, member, &ps->scratch);
+			s = str_make(s.p + at, s.len - at);
 		}
-		c = next;
 	}
 }
 
@@ -519,7 +528,7 @@ walk_child(struct pathset *ps, struct place *p, uint32_t node, uint32_t index)
 {
 	if (p->tail_of != NULL)
 		walk_tails(ps, p, node);
-	for (struct place *c = p->other; c != NULL; c = c->next_other) {
+	for (struct place *c = p->others; c != NULL; c = c->next) {
 		if (c->edge == EDGE_TEST)
 			walk_test(ps, c, node);
 		else if (c->edge == EDGE_WILD || c->index == index)
@@ -528,104 +537,29 @@ walk_child(struct pathset *ps, struct place *p, uint32_t node, uint32_t index)
 }
 
 static void
-walk_array(struct pathset *ps, struct place *p, uint32_t node)
-{
-	uint32_t end = ps->doc->tok[node].next, i = 0;
-
-	for (uint32_t e = node + 1; e < end; e = ps->doc->tok[e].next)
-		walk_child(ps, p, e, i++);
-}
-
-/* The edge for a member's name; one with escapes is rare, and compared. */
-static inline struct place *
-name_find(struct pathset *ps, struct place *p, uint32_t key)
-{
-	const struct json_token *t = &ps->doc->tok[key];
-	struct place *c;
-
-	if (t->escaped) {
-		for (c = p->child; c != NULL; c = c->next)
-			if (c->edge == EDGE_NAME &&
-			    json_is(ps->doc, key, c->text))
-				return c;
-		return NULL;
-	}
-	if ((p->names >> (t->hash % BUCKETS) & 1) == 0)
-		return NULL;
-	for (c = p->name[t->hash % BUCKETS]; c != NULL; c = c->same_name)
-		if (c->hash == t->hash && c->text.len == t->len &&
-		    memcmp(c->text.p, ps->doc->text.p + t->off, t->len) == 0)
-			return c;
-	return NULL;
-}
-
-/* Of two members of one name the last wins: so look first, go down later. */
-static void
-walk_object(struct pathset *ps, struct place *p, uint32_t node)
-{
-	const struct json_token *tok = ps->doc->tok;
-	uint32_t end = tok[node].next;
-	bool each = p->other != NULL || p->tail_of != NULL;
-	unsigned found = 0;
-	struct place *c;
-
-	for (uint32_t k = node + 1; k < end; k = tok[k + 1].next) {
-		c = p->names != 0 ? name_find(ps, p, k) : NULL;
-		if (c != NULL) {
-			found += c->hit == JSON_NONE;
-			c->hit = k + 1;
-		}
-		if (each)
-			walk_child(ps, p, k + 1, UINT32_MAX);
-	}
-	for (c = p->child; found > 0; c = c->next) {
-		uint32_t hit = c->hit;
-
-		if (hit == JSON_NONE)
-			continue;
-		found--;
-		c->hit = JSON_NONE;
-		walk(ps, c, hit);
-	}
-}
-
-static void
 walk(struct pathset *ps, struct place *p, uint32_t node)
 {
-	enum json_type type;
+	const struct json_token *tok = ps->doc->tok;
+	uint32_t end = tok[node].next, i = 0, child;
 
 	if (p->path >= 0)
-		path_take(ps, &ps->path[p->path], node);
-	if (p->child == NULL)
+		path_found(ps, p->path, node);
+	for (struct place *c = p->names; c != NULL; c = c->next) {
+		child = members_find(ps->members, ps->doc, node, &c->name);
+		if (child != JSON_NONE)
+			walk(ps, c, child);
+	}
+	if (p->others == NULL && p->tail_of == NULL)
 		return;
-	type = json_type(ps->doc, node);
-	if (type == JSON_OBJECT)
-		walk_object(ps, p, node);
-	else if (type == JSON_ARRAY && (p->other != NULL || p->tail_of != NULL))
-		walk_array(ps, p, node);
+	if (tok[node].type == JSON_ARRAY)
+		for (child = node + 1; child < end; child = tok[child].next)
+			walk_child(ps, p, child, i++);
+	else if (tok[node].type == JSON_OBJECT)
+		for (child = node + 2; child < end; child = tok[child].next + 1)
+			walk_child(ps, p, child, UINT32_MAX);
 }
 
 /* --- asking ------------------------------------------------------------- */
-
-static uint32_t
-member_find(const struct json_doc *doc, uint32_t object, const struct place *c)
-{
-	const struct json_token *tok = doc->tok;
-	uint32_t end = tok[object].next, found = JSON_NONE;
-
-	if (tok[object].type != JSON_OBJECT)
-		return JSON_NONE;
-	for (uint32_t k = object + 1; k < end; k = tok[k + 1].next) {
-		const struct json_token *t = &tok[k];
-
-		if (t->escaped ? json_is(doc, k, c->text)
-			       : t->hash == c->hash && t->len == c->text.len &&
-			    memcmp(c->text.p, doc->text.p + t->off, t->len) ==
-				0)
-			found = k + 1;
-	}
-	return found;
-}
 
 static void
 path_look_up(struct pathset *ps, struct path *p)
@@ -633,28 +567,31 @@ path_look_up(struct pathset *ps, struct path *p)
 	uint32_t node = ps->node;
 
 	path_begin(ps, p);
-	for (unsigned i = 0; i < p->steps && node != JSON_NONE; i++)
-		node = member_find(ps->doc, node, p->step[i]);
+	for (unsigned i = 0; i < p->names && node != JSON_NONE; i++)
+		node = members_find(ps->members, ps->doc, node, &p->name[i]);
 	if (node != JSON_NONE)
 		path_take(ps, p, node);
 }
 
 void
-pathset_run(struct pathset *ps, const struct json_doc *doc, uint32_t node)
+pathset_run(struct pathset *ps, struct members *members,
+    const struct json_doc *doc, uint32_t node)
 {
+	ps->members = members;
 	ps->doc = doc;
 	ps->node = node;
 	ps->run++;
-	if (!ps->is_small)
+	for (int i = 0; i < ps->n_tree; i++)
+		ps->maybe[ps->in_tree[i]] = 0;
+	if (ps->top->names != NULL || ps->top->others != NULL ||
+	    ps->top->tail_of != NULL || ps->top->path >= 0)
 		walk(ps, ps->top, node);
 }
 
-bool
-pathset_is_empty(const struct pathset *ps, int number)
+const uint8_t *
+pathset_maybe(const struct pathset *ps)
 {
-	const struct path *p = &ps->path[number];
-
-	return !ps->is_small && p->slow == NULL && p->run != ps->run;
+	return ps->maybe;
 }
 
 int
@@ -667,12 +604,12 @@ pathset_nodes(struct pathset *ps, int number, const uint32_t **nodes_r,
 		path_begin(ps, p);
 		p->result = jsonpath_select(
 		    p->slow, ps->doc, ps->node, &p->nodes, NULL);
-	} else if (p->run != ps->run && ps->is_small) {
+	} else if (p->run != ps->run && p->is_names) {
 		path_look_up(ps, p);
 	}
 	*nodes_r = p->nodes.v;
 	*n_r = p->run == ps->run && p->result == 0 ? p->nodes.n : 0;
-	if (p->result == 0 || p->run != ps->run)
+	if (p->result == 0)
 		return 0;
 	return err_set(
 	    err, ERR_DATA, "path %.*s: reached a limit", STR_ARG(p->text));

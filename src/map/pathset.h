@@ -10,6 +10,7 @@
 
 struct err;
 struct json_doc;
+struct members;
 struct pathset;
 
 /*
@@ -31,14 +32,15 @@ int pathset_add(struct pathset *ps, struct str path, struct err *err);
 /* True if the path can select one node at most. */
 bool pathset_is_singular(const struct pathset *ps, int number);
 
-/* True if the path is walked in the tree; for tests. */
+/* False if it is left to codec/jsonpath; for tests. */
 bool pathset_is_fast(const struct pathset *ps, int number);
 
 /*
  * Walk doc from node on, which `$` then means in every path.  What was
- * selected before is forgotten.
+ * selected before is forgotten.  members is borrowed until the next run.
  */
-void pathset_run(struct pathset *ps, const struct json_doc *doc, uint32_t node);
+void pathset_run(struct pathset *ps, struct members *members,
+    const struct json_doc *doc, uint32_t node);
 
 /*
  * The nodes that a path selected in the last run, in the order of the RFC;
@@ -47,7 +49,10 @@ void pathset_run(struct pathset *ps, const struct json_doc *doc, uint32_t node);
 int pathset_nodes(struct pathset *ps, int number, const uint32_t **nodes_r,
     uint32_t *n_r, struct err *err);
 
-/* True if it is known, without looking further, to have selected nothing. */
-bool pathset_is_empty(const struct pathset *ps, int number);
+/*
+ * By number: 0 if the path is known, without looking further, to have
+ * selected nothing.  Good until the next run or pathset_add.
+ */
+const uint8_t *pathset_maybe(const struct pathset *ps);
 
 #endif

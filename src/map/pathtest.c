@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/xalloc.h"
 #include "codec/json.h"
+#include "map/members.h"
 
 #define NAMES_MAX 6
 #define DEPTH_MAX 16
@@ -22,7 +23,7 @@ struct pathtest {
 	enum test test;
 	struct pathtest *a, *b; /* operands; a: what elements must pass */
 	bool from_root;
-	struct str name[NAMES_MAX]; /* of the member; all point into text */
+	struct member_name name[NAMES_MAX]; /* of the member */
 	unsigned names;
 	struct str text;
 	char *own; /* of the outermost: the whole filter */
@@ -140,7 +141,7 @@ read_names(struct reader *r, struct pathtest *t)
 			if (name.len == 0)
 				return false;
 		}
-		t->name[t->names++] = name;
+		t->name[t->names++] = member_name(name);
 	}
 }
 
@@ -300,7 +301,7 @@ pathtest_tail(const struct pathtest *t, struct str *member_r,
 	if (t->test != TEST_ENDS || t->from_root || t->names != 1 ||
 	    !str_starts(t->text, STR_LIT("[.]")))
 		return false;
-	*member_r = t->name[0];
+	*member_r = t->name[0].text;
 	*tail_r = str_make(t->text.p + 3, t->text.len - 3);
 	return true;
 }
@@ -308,10 +309,10 @@ pathtest_tail(const struct pathtest *t, struct str *member_r,
 /* --- deciding ----------------------------------------------------------- */
 
 static uint32_t
-look_up(const struct pathtest *t, const struct json_doc *doc, uint32_t node)
+look_up(const struct pathtest *t, const struct pathtest_at *at, uint32_t node)
 {
 	for (unsigned i = 0; i < t->names && node != JSON_NONE; i++)
-		node = json_member(doc, node, t->name[i]);
+		node = members_find(at->members, at->doc, node, &t->name[i]);
 	return node;
 }
 
@@ -319,10 +320,10 @@ static uint32_t
 member_of(struct pathtest *t, const struct pathtest_at *at, uint32_t node)
 {
 	if (!t->from_root)
-		return look_up(t, at->doc, node);
+		return look_up(t, at, node);
 	if (t->run != at->run) {
 		t->run = at->run;
-		t->member = look_up(t, at->doc, at->root);
+		t->member = look_up(t, at, at->root);
 	}
 	return t->member;
 }
@@ -360,29 +361,32 @@ some_child_passes(
 	if (!skip && tok[node].type != JSON_ARRAY)
 		return false;
 	for (uint32_t c = node + 1; c < end; c = tok[c + skip].next)
-		if (pathtest_holds(t, at, c + skip))
+		if (pathtest_holds(t, at, c + skip, false))
 			return true;
 	return false;
 }
 
 bool
-pathtest_holds(struct pathtest *t, const struct pathtest_at *at, uint32_t node)
+pathtest_holds(struct pathtest *t, const struct pathtest_at *at, uint32_t node,
+    bool tail_fits)
 {
 	uint32_t m;
 
 	switch (t->test) {
 	case TEST_AND:
-		return pathtest_holds(t->a, at, node) &&
-		    pathtest_holds(t->b, at, node);
+		return pathtest_holds(t->a, at, node, tail_fits) &&
+		    pathtest_holds(t->b, at, node, false);
 	case TEST_OR:
-		return pathtest_holds(t->a, at, node) ||
-		    pathtest_holds(t->b, at, node);
+		return pathtest_holds(t->a, at, node, false) ||
+		    pathtest_holds(t->b, at, node, false);
 	case TEST_NOT:
-		return !pathtest_holds(t->a, at, node);
+		return !pathtest_holds(t->a, at, node, false);
 	case TEST_EQUALS:
 		m = member_of(t, at, node);
 		return m != JSON_NONE && json_is(at->doc, m, t->text);
 	case TEST_ENDS:
+		if (tail_fits)
+			return true;
 		m = member_of(t, at, node);
 		return m != JSON_NONE &&
 		    ends_in(at->doc, m, t->text, at->scratch);

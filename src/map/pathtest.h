@@ -10,6 +10,7 @@
 
 struct buf;
 struct json_doc;
+struct members;
 struct pathtest;
 
 /*
@@ -31,13 +32,15 @@ bool pathtest_tail(const struct pathtest *t, struct str *member_r,
 
 /* Where a filter is asked; run changes whenever doc or root do. */
 struct pathtest_at {
+	struct members *members;
 	const struct json_doc *doc;
 	uint32_t root; /* what $ means */
 	uint64_t run;  /* above 0 */
 	struct buf *scratch;
 };
 
-bool
-pathtest_holds(struct pathtest *t, const struct pathtest_at *at, uint32_t node);
+/* With tail_fits, what pathtest_tail told is known to hold. */
+bool pathtest_holds(struct pathtest *t, const struct pathtest_at *at,
+    uint32_t node, bool tail_fits);
 
 #endif

@@ -92,8 +92,8 @@ struct map_term {
 	struct str text;
 	const uint16_t *path; /* numbers in the pathset around */
 	uint16_t paths;
-	bool must;  /* without it the whole alternative is empty */
-	bool plain; /* one path, nothing to do but to take the text */
+	bool must;   /* without it the whole alternative is empty */
+	bool single; /* one node at most, and transforms of its text */
 
 	struct map_step *step; /* on nodes, then on each value */
 	uint16_t steps;
@@ -102,9 +102,10 @@ struct map_term {
 	enum map_gather gather;
 	bool distinct;
 	struct str sep;
-	uint32_t max; /* members joined */
-	const struct str *word;
+	uint32_t max;           /* members joined */
+	const struct str *word; /* GATHER_PREFER */
 	uint32_t words;
+	const struct words *ranks; /* their numbers in it are the same */
 
 	struct map_step *after; /* on the one value */
 	uint16_t afters;
@@ -143,6 +144,7 @@ struct map_form {
 struct map_field {
 	struct str key;
 	struct str label_key, label; /* empty: none */
+	struct str begin; /* blank, label and its value, key and "=" */
 	enum cef_value type;
 	uint32_t max_chars; /* 0: no limit */
 	struct map_value value;

@@ -90,7 +90,8 @@ find(const struct words *w, struct str word)
 	if (w->n == 0)
 		return -1;
 	for (int i = w->bucket[bucket(w, word)]; i >= 0; i = w->row[i].next)
-		if (str_eq_nocase(w->row[i].word, word))
+		if (str_eq(w->row[i].word, word) ||
+		    str_eq_nocase(w->row[i].word, word))
 			return i;
 	return -1;
 }
