@@ -60,6 +60,7 @@ struct sink {
 	struct loop_fd *watch; /* of a pipe that is full */
 	struct loop_task *tell;
 	bool wants_room, in_trouble;
+	bool lost; /* a sync failed: what it covered must come again */
 	void (*done)(void *arg);
 	void *done_arg;
 };
@@ -159,6 +160,7 @@ sync_file(struct sink *s)
 	if (s->written <= s->confirmed)
 		return;
 	if (s->is_regular && fdatasync(s->fd) < 0) {
+		s->lost = true;
 		trouble(s, errno);
 		return;
 	}
@@ -263,6 +265,16 @@ on_retry(void *arg)
 {
 	struct sink *s = arg;
 
+	if (s->lost) {
+		/* A later sync may succeed although the pages are gone. */
+		s->lost = false;
+		buf_reset(&s->lines);
+		s->gathered = s->written = s->confirmed;
+		s->unsynced = 0;
+		s->wants_room = false;
+		s->cbs->again(s->arg, s->confirmed);
+		return;
+	}
 	write_lines(s);
 	sync_file(s);
 	loop_task_run(s->tell);
