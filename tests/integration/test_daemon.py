@@ -1,0 +1,136 @@
+# tests/integration/test_daemon.py -- a daemon's manners: signals, files, locks
+# SPDX-License-Identifier: ISC
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from house import BUILD, Daemon, Sim, ids, wait_for
+
+FILE = 'output "file" { type = "file" path = "events.cef" }'
+
+
+def received(file):
+    return {i for i, _ in ids(file.read_text().splitlines())} \
+        if file.exists() else set()
+
+
+def wanted(sim):
+    return {i for i, _ in sim.offered()}
+
+
+def test_a_bad_reload_changes_nothing(started, tmp_path):
+    sim = started(Sim, tmp_path, "--alerts", 50)
+    daemon = started(Daemon, tmp_path, sim.url, FILE)
+    file = tmp_path / "events.cef"
+    wait_for("all", lambda: received(file) == wanted(sim))
+    good = daemon.config.read_text()
+    daemon.config.write_text(good + "\nnonsense = 1\n")
+    daemon.process.send_signal(signal.SIGHUP)
+    line = good.count("\n") + 2
+    daemon.wait_text(rf"cloudcefd\.conf:{line}: .*nonsense.*going on with the "
+                     "configuration as it was")
+    sim.post("/sim/add?alerts=10", "")
+    wait_for("the new ones", lambda: len(received(file)) == 60)
+    assert daemon.stop() == 0
+
+
+def test_a_good_reload_takes_the_new_settings_and_loses_nothing(started,
+                                                                tmp_path):
+    sim = started(Sim, tmp_path, "--alerts", 50)
+    daemon = started(Daemon, tmp_path, sim.url, FILE)
+    file, second = tmp_path / "events.cef", tmp_path / "second.cef"
+    wait_for("all", lambda: received(file) == wanted(sim))
+    daemon.config.write_text(
+        daemon.config.read_text() +
+        '\noutput "second" { type = "file" path = "second.cef" }\n')
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.wait_text("running: 1 source, 2 outputs")
+    sim.post("/sim/add?alerts=10", "")
+    wait_for("the new ones", lambda: len(received(file)) == 60 and
+             len(received(second) & wanted(sim)) >= 10)
+    lines = file.read_text().splitlines()
+    assert len(lines) == len(set(ids(lines))) == 60
+    assert daemon.stop() == 0
+
+
+def test_files_are_opened_anew(started, tmp_path):
+    sim = started(Sim, tmp_path, "--alerts", 20)
+    daemon = started(Daemon, tmp_path, sim.url, FILE)
+    file, moved = tmp_path / "events.cef", tmp_path / "events.cef.1"
+    wait_for("all", lambda: len(received(file)) == 20)
+    file.rename(moved)
+    daemon.process.send_signal(signal.SIGUSR1)
+    sim.post("/sim/add?alerts=5", "")
+    wait_for("the new file", lambda: len(received(file)) == 5)
+    assert len(received(moved)) == 20
+
+
+def test_a_second_daemon_on_one_state_is_refused(started, tmp_path):
+    sim = started(Sim, tmp_path, "--alerts", 5)
+    daemon = started(Daemon, tmp_path, sim.url, FILE)
+    daemon.wait_text("running: ")
+    done = subprocess.run([BUILD / "cloudcefd", "-f", "-c", daemon.config],
+                          capture_output=True, text=True, timeout=30,
+                          check=False)
+    assert done.returncode == 2
+    assert str(tmp_path / "state") in done.stderr
+    assert str(daemon.pid) in done.stderr
+    assert daemon.is_running()
+
+
+def test_it_detaches_when_it_runs_and_tells_when_it_cannot(started, tmp_path):
+    sim = started(Sim, tmp_path, "--alerts", 30)
+    daemon = started(Daemon, tmp_path, sim.url, FILE, args=["-t"],
+                     top='pid-file = "pid" log = "stderr"')
+    assert daemon.wait() == 0
+    run = [BUILD / "cloudcefd", "-c", daemon.config]
+    done = subprocess.run(run, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, timeout=30, check=False)
+    assert done.returncode == 0
+    pid = int((tmp_path / "pid").read_text())
+    try:
+        file = tmp_path / "events.cef"
+        wait_for("all", lambda: received(file) == wanted(sim))
+        # The second finds the state taken, and its caller learns of it.
+        again = subprocess.run(run, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, timeout=30, text=True,
+                               check=False)
+        assert again.returncode == 2 and str(pid) in again.stderr
+    finally:
+        os.kill(pid, signal.SIGTERM)
+    wait_for("its end", lambda: not Path(f"/proc/{pid}").exists())
+    assert not (tmp_path / "pid").exists()
+
+
+def test_the_cloud_over_tls(started, tmp_path, ca):
+    cert, key = ca.server
+    sim = started(Sim, tmp_path, "--alerts", 50, "--tls-cert", cert,
+                  "--tls-key", key)
+    url = sim.url
+    assert url.startswith("https://")
+    daemon = started(Daemon, tmp_path, url, FILE, args=["-1"],
+                     tenant=f'ca-file = "{ca.cert}"')
+    assert daemon.wait() == 0, daemon.text()
+    assert len(received(tmp_path / "events.cef")) == 50
+
+
+def test_the_cloud_with_an_unknown_certificate(started, tmp_path, ca):
+    cert, key = ca.server
+    sim = started(Sim, tmp_path, "--alerts", 50, "--tls-cert", cert,
+                  "--tls-key", key)
+    daemon = started(Daemon, tmp_path, sim.url, FILE, args=["-1"])
+    assert daemon.wait() == 1
+    assert "certificate" in daemon.text()
+
+
+def test_standard_output_and_the_filter(started, tmp_path):
+    sim = started(Sim, tmp_path, "--alerts", 200, "--seed", 2)
+    daemon = started(Daemon, tmp_path, sim.url,
+                     'output "out" { type = "stdout" }', args=["-1"],
+                     source="filter = \"$[?@.severity == 'high']\"")
+    assert daemon.wait() == 0
+    lines = [line for line in daemon.text().splitlines()
+             if line.startswith("CEF:0|")]
+    assert 0 < len(lines) < 200
+    assert all(line.split("|")[6] == "8" for line in lines)
