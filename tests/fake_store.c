@@ -220,14 +220,13 @@ store_is_full(const struct store *s)
 
 struct store_reader *
 store_reader_new(struct store *s, struct str output, struct str form,
-    const char *const *sources, size_t n_sources)
+    const char *const *sources)
 {
 	struct store_reader *r = xcalloc(1, sizeof(*r));
 
 	(void)output;
 	(void)form;
 	(void)sources;
-	(void)n_sources;
 	r->s = s;
 	return r;
 }

@@ -7,6 +7,7 @@
 #include "tests/fake_store.h"
 
 #include "auth/token.h"
+#include "base/log.h"
 #include "base/ratelimit.h"
 #include "base/secret.h"
 #include "base/xalloc.h"

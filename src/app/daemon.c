@@ -270,9 +270,7 @@ build_output(struct daemon *d, struct house *h, size_t i, struct err *err)
 	h->drains[i] = drain_new(d->loop,
 	    &(struct drain_conf){ .name = o->name,
 		.form = form_of(h, o),
-		.sources =
-		    o->sources.n > 0 ? (const char *const *)o->sources.v : NULL,
-		.n_sources = o->sources.n,
+		.sources = (const char *const *)o->sources.v,
 		.ops = o->ops,
 		.sink_conf = o->conf,
 		.store = d->store },

@@ -123,8 +123,9 @@ add_to_list(const struct opt *opt, void *conf, const char *text)
 {
 	struct opt_list *list = field(opt, conf);
 
-	list->v = xreallocarray(list->v, list->n + 1, sizeof(*list->v));
+	list->v = xreallocarray(list->v, list->n + 2, sizeof(*list->v));
 	list->v[list->n++] = xstrdup(text);
+	list->v[list->n] = NULL;
 }
 
 int

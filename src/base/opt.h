@@ -22,7 +22,7 @@ enum opt_type {
 };
 
 struct opt_list {
-	char **v; /* owned, as are the texts */
+	char **v; /* owned, as are the texts; NULL behind the last, or empty */
 	size_t n;
 };
 

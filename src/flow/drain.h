@@ -4,7 +4,6 @@
 #define FLOW_DRAIN_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct drain;
@@ -17,8 +16,7 @@ struct store;
 struct drain_conf {
 	const char *name;           /* of the output, as configured */
 	const char *form;           /* in which it wants events */
-	const char *const *sources; /* names; none: all */
-	size_t n_sources;
+	const char *const *sources; /* names, NULL behind them; NULL: all */
 	const struct sink_ops *ops;
 	const void *sink_conf;
 	struct store *store;

@@ -170,6 +170,10 @@ write_event(struct intake *in, const struct record *rec, struct err *err)
 		}
 		page_text_end(&in->page);
 	}
+	if (page_failed(&in->page)) {
+		page_event_undo(&in->page);
+		return err_set(err, ERR_DATA, "its event fits into no page");
+	}
 	return 0;
 }
 
