@@ -17,7 +17,9 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
+#include "base/secret.h"
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "codec/rfc3339.h"
@@ -420,6 +422,20 @@ check_url(struct reader *r, cfg_t *section, const char *name, char *url)
 	return fail_with(r, line_of(r, section, name), &err);
 }
 
+/* It is read afresh at every login; here it only has to be good. */
+static int
+check_secret(struct reader *r, cfg_t *section, const struct config_tenant *t)
+{
+	struct secret *secret;
+	struct err err;
+
+	secret = secret_read(t->secret_file, &err);
+	if (secret == NULL)
+		return fail_with(r, line_of(r, section, "secret-file"), &err);
+	secret_free(&secret);
+	return 0;
+}
+
 static int
 read_tenant(struct reader *r, cfg_t *section, struct config_tenant *t)
 {
@@ -432,7 +448,8 @@ read_tenant(struct reader *r, cfg_t *section, struct config_tenant *t)
 		"") < 0 ||
 	    require(r, section, "tenant", config_tenant_opts) < 0 ||
 	    check_url(r, section, "login-url", t->login_url) < 0 ||
-	    check_url(r, section, "graph-url", t->graph_url) < 0)
+	    check_url(r, section, "graph-url", t->graph_url) < 0 ||
+	    check_secret(r, section, t) < 0)
 		return -1;
 	cloud = &clouds[t->cloud];
 	if (t->login_url == NULL)
@@ -505,7 +522,8 @@ check_source(struct reader *r, cfg_t *section, const struct config *c,
 		    s->type, cloud_words[s->tenant->cloud]);
 		return fail_at(r, line_of(r, section, "type"), text);
 	}
-	if (!rfc3339_parse_point(str_of(s->start), 0, &start_ms)) {
+	if (!rfc3339_parse_point(
+		str_of(s->start), (int64_t)clock_wall_ms(), &start_ms)) {
 		snprintf(text, sizeof(text),
 		    "start = \"%s\": wanted is a date (2026-01-31, or with a"
 		    " time 2026-01-31T02:00:00Z) or a time before now (-2d)",

@@ -484,7 +484,7 @@ open_store(struct daemon *d, const struct config *c, struct err *err)
 	names = xcalloc(c->n_outputs + 1, sizeof(*names));
 	for (size_t i = 0; i < c->n_outputs; i++)
 		names[i] = c->outputs[i].name;
-	store_keep_outputs(d->store, names, c->n_outputs);
+	store_keep_outputs(d->store, names);
 	xfree(names);
 	store_on_events(d->store, on_events, d);
 	d->store_watch = loop_fd_new(d->loop, store_fd(d->store), on_store, d);

@@ -597,7 +597,8 @@ poller_new(struct loop *l, const struct poller_conf *conf,
 		return NULL;
 	}
 	p->cursor.len = cursor.len;
-	memcpy(p->cursor.text, cursor.p, cursor.len);
+	if (cursor.len > 0)
+		memcpy(p->cursor.text, cursor.p, cursor.len);
 	p->timer = loop_timer_new(l, on_timer, p);
 	p->pump = loop_task_new(l, pump, p);
 	return p;

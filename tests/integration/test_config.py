@@ -59,7 +59,7 @@ MISTAKES = [
     ('client-id = "y"', 'client-id = "y" graph-url = "ftp://x"', 5,
      "graph-url"),
     ('  client-id = "y"\n', '', 6, "needs client-id"),
-    ('secret-file = "secret"', 'secret-file = "nothing"', None, "nothing"),
+    ('secret-file = "secret"', 'secret-file = "nothing"', 6, "nothing"),
     ('source "a" {', 'source "a" {\n}\nsource "a" {', None, "a"),
     ('}\noutput "o" {', 'output "o" {', None, "output"),
 ]
