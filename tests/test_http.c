@@ -596,6 +596,14 @@ http_sends_what_was_asked(void **state)
 	assert_whole(a, 200, "hello");
 	assert_non_null(strstr(b->request, "PATCH /short HTTP/1.1\r\n"));
 	assert_null(strstr(b->request, "Authorization"));
+
+	bearer = secret_new(STR_LIT("key="));
+	req = (struct httpreq){ .bearer = bearer, .scheme = "Token" };
+	a = start_req(b, &req, "/short");
+	secret_free(&bearer);
+	loop_run(b->loop);
+	assert_whole(a, 200, "hello");
+	assert_non_null(strstr(b->request, "Authorization: Token key=\r\n"));
 }
 
 static void

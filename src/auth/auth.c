@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "auth/apikey.h"
 #include "auth/entra.h"
 #include "base/err.h"
 
@@ -14,6 +15,8 @@ static const struct {
 } ways[] = {
 	{ "secret-file", offsetof(struct auth_conf, secret_file),
 	    entra_secret_new },
+	{ "mdca-token-file", offsetof(struct auth_conf, token_file),
+	    apikey_new },
 };
 
 #define WAYS (sizeof(ways) / sizeof(ways[0]))

@@ -19,6 +19,7 @@ struct auth_conf {
 	const char *tenant_id;
 	const char *client_id;
 	const char *secret_file;
+	const char *token_file; /* of an API that has tokens of its own */
 };
 
 /* A token as it came: its times count from its arrival. */
@@ -35,7 +36,9 @@ struct auth;
  * text keeps what differs from time to time in parentheses at its end.
  */
 struct auth_ops {
-	const char *name; /* "client-secret" */
+	const char *name;   /* "client-secret" */
+	const char *scheme; /* how an API is shown the token, as httpreq has
+			       it; NULL: Bearer */
 	/*
 	 * Return 1: send *req_r (initialised by the caller) for a token for
 	 * `scope`; 0: nobody needs to be asked, *token_r is filled.  Key

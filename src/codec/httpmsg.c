@@ -26,6 +26,7 @@ httpreq_clear(struct httpreq *req)
 	buf_clear(&req->headers);
 	buf_clear(&req->body);
 	req->bearer = NULL;
+	req->scheme = NULL;
 }
 
 /* A value cannot bring a line of its own: controls become blanks. */

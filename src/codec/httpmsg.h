@@ -30,6 +30,7 @@ struct httpreq {
 	struct buf headers; /* "Name: value\n" lines, no Authorization */
 	struct buf body;
 	const struct secret *bearer; /* borrowed; NULL: send none */
+	const char *scheme;          /* before it; NULL: "Bearer" */
 	bool no_proxy;               /* for addresses of the machine itself */
 	unsigned tag; /* the asker's own; comes back with the answer */
 };

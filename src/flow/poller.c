@@ -509,6 +509,7 @@ send_calls(struct poller *p, const struct secret *bearer)
 
 			(void)ratelimit_take(p->conf.limit, now);
 			req.bearer = bearer;
+			req.scheme = p->conf.scheme;
 			c = call_open(p, &req);
 			c->http = http_start(p->conf.http, &req, &cbs, c);
 		}

@@ -26,6 +26,7 @@ struct poller_conf {
 	struct store *store;
 	struct http *http;
 	struct token *token;     /* NULL: the API wants none */
+	const char *scheme;      /* before the token; NULL: "Bearer" */
 	struct ratelimit *limit; /* shared by all who ask this API */
 	uint64_t interval_ms;    /* from the end of a round to the next */
 	uint64_t max_record;     /* bytes of one record */

@@ -15,6 +15,7 @@
 #include "net/http.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <unistd.h>
@@ -358,6 +359,16 @@ add_line(struct http_call *c, struct str name, struct str value)
 }
 
 static int
+add_bearer(struct http_call *c, const struct httpreq *req)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "Authorization: %s ",
+	    req->scheme != NULL ? req->scheme : "Bearer");
+	return add_line(c, str_of(name), secret_reveal(req->bearer));
+}
+
+static int
 add_lines(struct http_call *c, const struct httpreq *req)
 {
 	struct str rest = buf_str(&req->headers);
@@ -372,10 +383,7 @@ add_lines(struct http_call *c, const struct httpreq *req)
 	if (add_line(c, STR_LIT("Expect:"), STR_LIT("")) < 0 ||
 	    add_line(c, STR_LIT("Accept-Encoding: "), STR_LIT("gzip")) < 0)
 		return -1;
-	if (req->bearer != NULL)
-		return add_line(c, STR_LIT("Authorization: Bearer "),
-		    secret_reveal(req->bearer));
-	return 0;
+	return req->bearer != NULL ? add_bearer(c, req) : 0;
 }
 
 /* Only http and https, in the words of old and new versions. */
