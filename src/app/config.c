@@ -36,17 +36,45 @@ static const char *const log_words[] = { "auto", "stderr", "journal", "syslog",
 static const char *const cloud_words[] = { "commercial", "gcc", "gcc-high",
 	"dod", "china", NULL };
 
-/* Where each cloud lives; NULL: it does not offer the service. */
+/* The names of the services, and of the options that say where they are. */
+static const struct service {
+	const char *name, *option;
+} services[CONFIG_SERVICES] = {
+	[CONFIG_GRAPH] = { "graph", "graph-url" },
+	[CONFIG_MDCA] = { "mdca", "mdca-url" },
+};
+
+#define MDCA_SCOPE "05a65629-4c1b-48c1-a78b-804c4abdd4af/.default"
+
+/*
+ * Where each cloud lives.  Without a scope it does not offer the service;
+ * with a scope alone, each tenant has an address of its own.
+ */
 static const struct cloud {
 	const char *login_url;
-	const char *graph_url;
+	struct place {
+		const char *url, *scope;
+	} place[CONFIG_SERVICES];
 } clouds[] = {
-	{ "https://login.microsoftonline.com", "https://graph.microsoft.com" },
-	{ "https://login.microsoftonline.com", "https://graph.microsoft.com" },
-	{ "https://login.microsoftonline.us", "https://graph.microsoft.us" },
+	{ "https://login.microsoftonline.com",
+	    { [CONFIG_GRAPH] = { "https://graph.microsoft.com",
+		  "https://graph.microsoft.com/.default" },
+		[CONFIG_MDCA] = { NULL, MDCA_SCOPE } } },
+	{ "https://login.microsoftonline.com",
+	    { [CONFIG_GRAPH] = { "https://graph.microsoft.com",
+		  "https://graph.microsoft.com/.default" },
+		[CONFIG_MDCA] = { NULL, MDCA_SCOPE } } },
 	{ "https://login.microsoftonline.us",
-	    "https://dod-graph.microsoft.us" },
-	{ "https://login.partner.microsoftonline.cn", NULL },
+	    { [CONFIG_GRAPH] = { "https://graph.microsoft.us",
+		  "https://graph.microsoft.us/.default" },
+		[CONFIG_MDCA] = { NULL, MDCA_SCOPE } } },
+	{ "https://login.microsoftonline.us",
+	    { [CONFIG_GRAPH] = { "https://dod-graph.microsoft.us",
+		  "https://dod-graph.microsoft.us/.default" },
+		[CONFIG_MDCA] = { NULL, MDCA_SCOPE } } },
+	{ "https://login.partner.microsoftonline.cn",
+	    { [CONFIG_GRAPH] = { NULL, NULL },
+		[CONFIG_MDCA] = { NULL, NULL } } },
 };
 
 #define GLOBAL(f) offsetof(struct config_global, f)
@@ -119,8 +147,16 @@ const struct opt config_tenant_opts[] = {
 	    .help = "where tokens are issued, instead of the cloud's place" },
 	{ .name = "graph-url",
 	    .type = OPT_TEXT,
-	    .offset = TENANT(graph_url),
+	    .offset = TENANT(url[CONFIG_GRAPH]),
 	    .help = "where Graph answers, instead of the cloud's place" },
+	{ .name = "mdca-token-file",
+	    .type = OPT_PATH,
+	    .offset = TENANT(mdca_token_file),
+	    .help = "file with an API token of Defender for Cloud Apps" },
+	{ .name = "mdca-url",
+	    .type = OPT_TEXT,
+	    .offset = TENANT(url[CONFIG_MDCA]),
+	    .help = "where the tenant's Defender for Cloud Apps answers" },
 	{ .name = "ca-file",
 	    .type = OPT_PATH,
 	    .offset = TENANT(ca_file),
@@ -424,42 +460,68 @@ check_url(struct reader *r, cfg_t *section, const char *name, char *url)
 
 /* It is read afresh at every login; here it only has to be good. */
 static int
-check_secret(struct reader *r, cfg_t *section, const struct config_tenant *t)
+check_secret(
+    struct reader *r, cfg_t *section, const char *option, const char *path)
 {
 	struct secret *secret;
 	struct err err;
 
-	secret = secret_read(t->secret_file, &err);
+	if (path == NULL)
+		return 0;
+	secret = secret_read(path, &err);
 	if (secret == NULL)
-		return fail_with(r, line_of(r, section, "secret-file"), &err);
+		return fail_with(r, line_of(r, section, option), &err);
 	secret_free(&secret);
 	return 0;
 }
 
+/*
+ * The audience of a token stays the cloud's own, wherever the service is
+ * asked.
+ */
+static int
+find_places(struct reader *r, cfg_t *section, struct config_tenant *t)
+{
+	const struct cloud *cloud = &clouds[t->cloud];
+
+	for (int i = 0; i < CONFIG_SERVICES; i++) {
+		const struct place *place = &cloud->place[i];
+
+		if (check_url(r, section, services[i].option, t->url[i]) < 0)
+			return -1;
+		t->scope[i] = place->scope;
+		if (t->url[i] == NULL && place->url != NULL)
+			t->url[i] = xstrdup(place->url);
+	}
+	if (t->login_url == NULL)
+		t->login_url = xstrdup(cloud->login_url);
+	return 0;
+}
+
+/* An API token is enough for those who read nothing else. */
 static int
 read_tenant(struct reader *r, cfg_t *section, struct config_tenant *t)
 {
-	const struct cloud *cloud;
-
 	t->name = xstrdup(cfg_title(section));
 	t->line = section->line;
 	opt_defaults(config_tenant_opts, t);
 	if (fill(r, section, "a tenant", config_tenant_opts, t, NULL, NULL,
 		"") < 0 ||
-	    require(r, section, "tenant", config_tenant_opts) < 0 ||
+	    (t->mdca_token_file == NULL &&
+		require(r, section, "tenant", config_tenant_opts) < 0) ||
 	    check_url(r, section, "login-url", t->login_url) < 0 ||
-	    check_url(r, section, "graph-url", t->graph_url) < 0 ||
-	    check_secret(r, section, t) < 0)
+	    check_secret(r, section, "secret-file", t->secret_file) < 0 ||
+	    check_secret(r, section, "mdca-token-file", t->mdca_token_file) < 0)
 		return -1;
-	cloud = &clouds[t->cloud];
-	if (t->login_url == NULL)
-		t->login_url = xstrdup(cloud->login_url);
-	/* The audience stays the cloud's own, wherever Graph is asked. */
-	if (cloud->graph_url != NULL)
-		t->graph_scope = xasprintf("%s/.default", cloud->graph_url);
-	if (t->graph_url == NULL && cloud->graph_url != NULL)
-		t->graph_url = xstrdup(cloud->graph_url);
-	return 0;
+	return find_places(r, section, t);
+}
+
+enum config_login
+config_login(const struct config_tenant *t, enum config_service service)
+{
+	return service == CONFIG_MDCA && t->mdca_token_file != NULL
+	    ? CONFIG_LOGIN_MDCA_TOKEN
+	    : CONFIG_LOGIN_ENTRA;
 }
 
 static const struct config_tenant *
@@ -500,6 +562,39 @@ fail_type(struct reader *r, cfg_t *section, const char *type, bool is_source)
 	return -1;
 }
 
+/* Is the service there, and can the tenant log in to it? */
+static int
+check_service(struct reader *r, cfg_t *section, struct config_source *s)
+{
+	const struct config_tenant *t = s->tenant;
+	int line = line_of(r, section, "type"), i = 0;
+	char text[ERR_TEXT_MAX];
+
+	while (strcmp(services[i].name, s->ops->service) != 0)
+		i++;
+	s->service = (enum config_service)i;
+	if (t->scope[i] == NULL)
+		snprintf(text, sizeof(text),
+		    "type = \"%s\": the cloud \"%s\" does not offer this",
+		    s->type, cloud_words[t->cloud]);
+	else if (t->url[i] == NULL)
+		snprintf(text, sizeof(text),
+		    "type = \"%s\": tenant \"%s\" needs %s: %s", s->type,
+		    t->name, services[i].option,
+		    opt_find(config_tenant_opts, services[i].option)->help);
+	else if (config_login(t, s->service) == CONFIG_LOGIN_ENTRA &&
+	    (t->tenant_id == NULL || t->client_id == NULL ||
+		t->secret_file == NULL))
+		snprintf(text, sizeof(text),
+		    "type = \"%s\": tenant \"%s\" needs tenant-id, client-id"
+		    " and secret-file; mdca-token-file is for Defender for"
+		    " Cloud Apps alone",
+		    s->type, t->name);
+	else
+		return 0;
+	return fail_at(r, line, text);
+}
+
 static int
 check_source(struct reader *r, cfg_t *section, const struct config *c,
     struct config_source *s)
@@ -516,12 +611,8 @@ check_source(struct reader *r, cfg_t *section, const struct config *c,
 		    s->tenant_name);
 		return fail_at(r, line_of(r, section, "tenant"), text);
 	}
-	if (s->tenant->graph_url == NULL) {
-		snprintf(text, sizeof(text),
-		    "type = \"%s\": the cloud \"%s\" does not offer this",
-		    s->type, cloud_words[s->tenant->cloud]);
-		return fail_at(r, line_of(r, section, "type"), text);
-	}
+	if (check_service(r, section, s) < 0)
+		return -1;
 	if (!rfc3339_parse_point(
 		str_of(s->start), (int64_t)clock_wall_ms(), &start_ms)) {
 		snprintf(text, sizeof(text),
@@ -745,7 +836,6 @@ config_free(struct config **cp)
 	for (size_t i = 0; i < c->n_tenants; i++) {
 		opt_clear(config_tenant_opts, &c->tenants[i]);
 		xfree(c->tenants[i].name);
-		xfree(c->tenants[i].graph_scope);
 	}
 	for (size_t i = 0; i < c->n_sources; i++) {
 		struct config_source *s = &c->sources[i];

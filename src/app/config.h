@@ -31,15 +31,25 @@ enum config_log {
 	CONFIG_LOG_SYSLOG
 };
 
+/* What sources ask, as their ops name it. */
+enum config_service {
+	CONFIG_GRAPH,
+	CONFIG_MDCA,
+	CONFIG_SERVICES
+};
+
 struct config_tenant {
 	char *name;
 	char *tenant_id;
 	int cloud; /* enum config_cloud */
 	char *client_id;
 	char *secret_file;
+	char *mdca_token_file;
 	char *login_url; /* set, or implied by the cloud */
-	char *graph_url;
-	char *graph_scope; /* owned; implied by the cloud */
+	/* Of each service: where it is, set or implied; and what its tokens
+	 * are for, NULL where the cloud does not offer it. */
+	char *url[CONFIG_SERVICES];
+	const char *scope[CONFIG_SERVICES];
 	char *ca_file;
 	char *proxy;
 	int line;
@@ -56,6 +66,7 @@ struct config_source {
 	char *map;
 	uint64_t max_record;
 	const struct config_tenant *tenant; /* borrowed from the config */
+	enum config_service service;        /* of the tenant's */
 	const struct source_ops *ops;
 	void *conf; /* owned; the type's own settings */
 	int line;
@@ -80,6 +91,14 @@ struct config {
 	struct config_output *outputs;
 	size_t n_outputs;
 };
+
+/* How the tenant logs in to that service. */
+enum config_login {
+	CONFIG_LOGIN_ENTRA,
+	CONFIG_LOGIN_MDCA_TOKEN
+};
+enum config_login
+config_login(const struct config_tenant *t, enum config_service service);
 
 /*
  * Read and check FILE, whole: every error is ERR_CONF with "FILE:LINE: ".

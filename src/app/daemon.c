@@ -39,11 +39,16 @@
 #define MAX_CONNECTIONS 16
 #define N_SIGNALS 4
 
+/* What opens one service of a tenant. */
+struct login {
+	struct auth *auth;
+	struct token *token;
+};
+
 struct tenant {
 	const struct config_tenant *conf;
 	struct http *http;
-	struct auth *auth;
-	struct token *token;
+	struct login login[CONFIG_SERVICES]; /* of those that are asked */
 };
 
 /* Sources of one tenant that ask one API share its limit. */
@@ -110,31 +115,36 @@ load_map(const struct config *c, const struct config_source *s, struct err *err)
 }
 
 static struct auth *
-open_auth(const struct config_tenant *t, struct err *err)
+open_auth(
+    const struct config *c, const struct config_source *s, struct err *err)
 {
+	const struct config_tenant *t = s->tenant;
 	struct auth_conf conf = { .login_url = t->login_url,
 		.tenant_id = t->tenant_id,
 		.client_id = t->client_id,
 		.secret_file = t->secret_file };
+	struct auth *auth;
 
-	return auth_new(&conf, err);
+	if (config_login(t, s->service) == CONFIG_LOGIN_MDCA_TOKEN)
+		conf = (struct auth_conf){ .token_file = t->mdca_token_file };
+	auth = auth_new(&conf, err);
+	if (auth == NULL)
+		err_prefix(
+		    err, "%s:%d: tenant \"%s\": ", c->path, t->line, t->name);
+	return auth;
 }
 
 int
 daemon_check(const struct config *c, struct err *err)
 {
-	for (size_t i = 0; i < c->n_tenants; i++) {
-		struct auth *auth = open_auth(&c->tenants[i], err);
+	for (size_t i = 0; i < c->n_sources; i++) {
+		struct auth *auth = open_auth(c, &c->sources[i], err);
+		struct map *map;
 
 		if (auth == NULL)
-			return err_prefix(err,
-			    "%s:%d: tenant \"%s\": ", c->path,
-			    c->tenants[i].line, c->tenants[i].name);
+			return -1;
 		auth_free(&auth);
-	}
-	for (size_t i = 0; i < c->n_sources; i++) {
-		struct map *map = load_map(c, &c->sources[i], err);
-
+		map = load_map(c, &c->sources[i], err);
 		if (map == NULL)
 			return -1;
 		map_free(&map);
@@ -161,15 +171,31 @@ build_tenants(struct daemon *d, struct house *h, struct err *err)
 
 		t->conf = &c->tenants[i];
 		t->http = http_new(d->loop, &http, err);
-		t->auth = t->http != NULL ? open_auth(t->conf, err) : NULL;
-		if (t->auth == NULL)
+		if (t->http == NULL)
 			return err_prefix(
 			    err, "tenant \"%s\": ", t->conf->name);
-		t->token =
-		    token_new(d->loop, t->http, t->auth, t->conf->graph_scope,
-			t->conf->name, clock_wall_ms() + i + 1);
 	}
 	return 0;
+}
+
+/* The login for a source: one for all that ask the service. */
+static struct login *
+login_of(struct daemon *d, struct house *h, const struct config_source *s,
+    struct err *err)
+{
+	struct tenant *t = &h->tenants[s->tenant - h->config->tenants];
+	struct login *login = &t->login[s->service];
+
+	if (login->token != NULL)
+		return login;
+	login->auth = open_auth(h->config, s, err);
+	if (login->auth == NULL)
+		return NULL;
+	login->token = token_new(d->loop, t->http, login->auth,
+	    t->conf->scope[s->service], t->conf->name,
+	    clock_wall_ms() + (uint64_t)(t - h->tenants) * CONFIG_SERVICES +
+		s->service + 1);
+	return login;
 }
 
 static const char *
@@ -216,10 +242,13 @@ build_source(struct daemon *d, struct house *h, size_t i, struct err *err)
 	const struct config_source *s = &h->config->sources[i];
 	struct tenant *t = &h->tenants[s->tenant - h->config->tenants];
 	struct room *r = &h->rooms[i];
-	struct source_common common = { .base_url = s->tenant->graph_url,
+	struct login *login = login_of(d, h, s, err);
+	struct source_common common = { .base_url = s->tenant->url[s->service],
 		.overlap_ms = s->overlap_ms };
 	int64_t wall_ms = (int64_t)clock_wall_ms();
 
+	if (login == NULL)
+		return -1;
 	r->d = d;
 	r->log = (struct log){ "source", s->name };
 	if (!rfc3339_parse_point(str_of(s->start), wall_ms, &common.start_ms))
@@ -252,7 +281,8 @@ build_source(struct daemon *d, struct house *h, size_t i, struct err *err)
 		.intake = r->intake,
 		.store = d->store,
 		.http = t->http,
-		.token = t->token,
+		.token = login->token,
+		.scheme = auth_ops(login->auth)->scheme,
 		.limit = limit_of(h, s),
 		.interval_ms = s->interval_ms,
 		.max_record = s->max_record,
@@ -322,8 +352,10 @@ tear_down(struct house *h)
 	for (size_t i = 0; c != NULL && i < c->n_outputs; i++)
 		drain_free(&h->drains[i]);
 	for (size_t i = 0; c != NULL && h->tenants && i < c->n_tenants; i++) {
-		token_free(&h->tenants[i].token);
-		auth_free(&h->tenants[i].auth);
+		for (size_t k = 0; k < CONFIG_SERVICES; k++) {
+			token_free(&h->tenants[i].login[k].token);
+			auth_free(&h->tenants[i].login[k].auth);
+		}
 		http_free(&h->tenants[i].http);
 	}
 	xfree(h->tenants);

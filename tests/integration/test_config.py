@@ -58,6 +58,13 @@ MISTAKES = [
      "does not offer"),
     ('client-id = "y"', 'client-id = "y" graph-url = "ftp://x"', 5,
      "graph-url"),
+    ('type = "graph-alerts"', 'type = "mdca-alerts"', 9, "needs mdca-url"),
+    ('client-id = "y"', 'client-id = "y" mdca-url = "x"', 5, "mdca-url"),
+    ('secret-file = "secret"', 'mdca-token-file = "secret"', 9,
+     "needs tenant-id, client-id and secret-file"),
+    ('secret-file = "secret"', 'mdca-token-file = "none"', 6, "none"),
+    ('type = "graph-alerts"',
+     'type = "mdca-activities" api-filter = "{" scan = "maybe"', 9, "scan"),
     ('  client-id = "y"\n', '', 6, "needs client-id"),
     ('secret-file = "secret"', 'secret-file = "nothing"', 6, "nothing"),
     ('source "a" {', 'source "a" {\n}\nsource "a" {', None, "a"),
@@ -91,6 +98,15 @@ def test_a_mistake_is_told_with_its_place(tmp_path, old, new, line, words):
     where = str(tmp_path / "c.conf") + (f":{line}: " if line else ":")
     assert where in done.stderr, done.stderr
     assert SECRET not in done.stderr
+
+
+def test_an_api_token_is_enough_for_who_reads_nothing_else(tmp_path):
+    text = GOOD.replace('secret-file = "secret"',
+                        'mdca-token-file = "secret" mdca-url = "https://m"')
+    for option in ('  tenant-id = "x"\n', '  client-id = "y"\n'):
+        text = text.replace(option, "")
+    done = check(tmp_path, text.replace("graph-alerts", "mdca-alerts"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_secret_that_others_can_read_is_refused(tmp_path):
