@@ -147,6 +147,12 @@ parse_date(struct str s, int64_t *ms_r)
 	return rfc3339_parse_ms(str_of(text), ms_r);
 }
 
+bool
+httpresp_date(const struct httpresp *resp, int64_t *ms_r)
+{
+	return parse_date(httpresp_header(resp, "Date"), ms_r);
+}
+
 /*
  * A date is compared with the server's own clock where the answer shows it,
  * since ours may be wrong.
@@ -162,7 +168,7 @@ httpresp_retry_after(
 	if (!parse_seconds(text, &ms)) {
 		if (!parse_date(text, &until))
 			return 0;
-		if (!parse_date(httpresp_header(resp, "Date"), &now))
+		if (!httpresp_date(resp, &now))
 			now = (int64_t)wall_ms;
 		ms = until > now ? (uint64_t)(until - now) : 0;
 	}

@@ -58,6 +58,9 @@ void httpresp_clear(struct httpresp *resp);
 /* The value of the first header of that name, or an empty str. */
 struct str httpresp_header(const struct httpresp *resp, const char *name);
 
+/* The server's own clock, from the answer's Date; false: it shows none. */
+bool httpresp_date(const struct httpresp *resp, int64_t *ms_r);
+
 /*
  * What the server's Retry-After asks for: seconds, with or without a
  * fraction, or a date (measured by the answer's own Date, if it has one).
