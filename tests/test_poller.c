@@ -27,6 +27,8 @@ struct source {
 	bool asked, last; /* it is out; nothing follows */
 	struct buf id;
 	int64_t rounds;
+	unsigned wanted; /* of the crowd: those not got yet, as bits */
+	unsigned behind; /* rounds that want the next one at once */
 };
 
 static int
@@ -119,6 +121,81 @@ static const struct source_ops toy = {
 	.tail = toy_tail,
 	.fail = toy_fail,
 	.end = toy_end,
+};
+
+/* --- a source that asks for 1, 2 and 3 at once ------------------------- */
+
+static int
+crowd_begin(struct source *s, const struct cursor *from, uint64_t wall_ms,
+    struct err *err)
+{
+	s->wanted = 1 << 1 | 1 << 2 | 1 << 3;
+	return toy_begin(s, from, wall_ms, err);
+}
+
+static int
+crowd_ask(struct source *s, struct httpreq *req)
+{
+	for (unsigned i = 1; i <= 3; i++) {
+		if ((s->wanted & 1U << i) == 0)
+			continue;
+		s->wanted &= ~(1U << i);
+		req->tag = i;
+		buf_addf(&req->url, "http://api/%u", i);
+		return 1;
+	}
+	return 0;
+}
+
+static int
+crowd_tail(struct source *s, const struct httpresp *resp,
+    const struct json_doc *envelope, struct err *err)
+{
+	(void)s;
+	(void)resp;
+	if (json_member(envelope, 0, str_of("lost")) != JSON_NONE)
+		return err_set(err, ERR_LOST, "the time before is lost");
+	return 0;
+}
+
+/* The status says the kind, for the sake of the stories below. */
+static void
+crowd_fail(struct source *s, const struct httpresp *resp, struct str body,
+    uint64_t wall_ms, struct err *err)
+{
+	if (resp->status == 410)
+		err_set(err, ERR_LOST, "it is gone");
+	else if (resp->status == 409)
+		err_set(err, ERR_PART, "not now");
+	else if (resp->status == 304)
+		err_clear(err);
+	else if (resp->status != 0)
+		httpresp_check(resp, body, wall_ms, err);
+	if (err->kind != ERR_LOST && err->kind != ERR_PART &&
+	    err->kind != ERR_NONE)
+		s->wanted |= 1U << resp->tag;
+}
+
+static bool
+crowd_is_behind(const struct source *s)
+{
+	return s->rounds + 1 < (int64_t)s->behind;
+}
+
+static const struct source_limits crowd_limits = { .concurrency = 3 };
+
+static const struct source_ops crowd = {
+	.name = "crowd",
+	.api = "crowd",
+	.limits = &crowd_limits,
+	.begin = crowd_begin,
+	.ask = crowd_ask,
+	.head = toy_head,
+	.record = toy_record,
+	.tail = crowd_tail,
+	.fail = crowd_fail,
+	.end = toy_end,
+	.is_behind = crowd_is_behind,
 };
 
 /* --- a map, a token --------------------------------------------------- */
@@ -226,7 +303,8 @@ on_round(void *arg, const struct err *err)
 }
 
 static void
-open_scene(struct scene *sc, bool once)
+open_scene_with(
+    struct scene *sc, const struct source_ops *ops, bool once, unsigned most)
 {
 	static const struct http_conf http_conf = { .user_agent = "test" };
 	struct ratelimit_conf limit = { 0 };
@@ -244,14 +322,14 @@ open_scene(struct scene *sc, bool once)
 	snprintf(sc->form.name, sizeof(sc->form.name), "cef/0");
 	sc->log = (struct log){ "source", "toy" };
 	sc->intake = intake_new(&(struct intake_conf){ .source = "toy",
-	    .ops = &toy,
+	    .ops = ops,
 	    .store = sc->store,
 	    .forms = &sc->form,
 	    .n_forms = 1,
 	    .log = &sc->log });
 	sc->poller = poller_new(sc->loop,
 	    &(struct poller_conf){ .name = "toy",
-		.ops = &toy,
+		.ops = ops,
 		.source = &sc->source,
 		.intake = sc->intake,
 		.store = sc->store,
@@ -260,12 +338,19 @@ open_scene(struct scene *sc, bool once)
 		.limit = &sc->limit,
 		.interval_ms = 60000,
 		.max_record = 1000,
+		.concurrency = most,
 		.seed = 1,
 		.once = once },
 	    on_round, sc, &err);
 	assert_non_null(sc->poller);
 	poller_start(sc->poller);
 	fake_loop_turn(sc->loop);
+}
+
+static void
+open_scene(struct scene *sc, bool once)
+{
+	open_scene_with(sc, &toy, once, 0);
 }
 
 static void
@@ -592,6 +677,134 @@ stopping_in_mid_answer_leaves_the_cursor_where_it_was(void **state)
 	close_scene(&sc);
 }
 
+/* --- many at once ------------------------------------------------------ */
+
+#define ONE(id) "{\"value\":[{\"id\":\"" id "\",\"t\":1}]}"
+
+/* Answer all that is out, in the order of asking, with one status. */
+static void
+answer_all(struct scene *sc, int status, const char *headers)
+{
+	struct http_call *call;
+
+	while ((call = fake_http_next(sc->http)) != NULL)
+		fake_http_answer(call, status, headers, str_of("{}"));
+	fake_loop_turn(sc->loop);
+}
+
+static void
+one_trouble_of_many_requests_is_waited_for_once(void **state)
+{
+	struct scene sc;
+	uint64_t wait_ms;
+
+	(void)state;
+	open_scene_with(&sc, &crowd, true, 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(fake_http_open(sc.http), 3);
+		answer_all(&sc, 502, NULL);
+		assert_int_equal(sc.failed, 0);
+		wait_ms = fake_loop_next_ms(sc.loop);
+		assert_in_range(wait_ms, 500, 2000U << i);
+		fake_loop_advance(sc.loop, wait_ms);
+	}
+	answer_all(&sc, 429, "Retry-After: 7\n");
+	assert_int_equal(fake_loop_next_ms(sc.loop), 7000);
+	close_scene(&sc);
+}
+
+static void
+one_expired_token_of_many_requests_is_renewed_once(void **state)
+{
+	struct scene sc;
+
+	(void)state;
+	open_scene_with(&sc, &crowd, false, 0);
+	answer_all(&sc, 401, NULL);
+	assert_int_equal(fake_http_open(sc.http), 3);
+	assert_string_equal(
+	    fake_http_asked(fake_http_next(sc.http))->bearer, "token-2");
+	assert_int_equal(sc.token.serial, 2);
+	answer(&sc, "http://api/1", 200, NULL, ONE("a"));
+	answer(&sc, "http://api/2", 200, NULL, ONE("b"));
+	answer(&sc, "http://api/3", 200, NULL, ONE("c"));
+	fake_store_settle(sc.store, NULL);
+	assert_string_equal(fake_store_events(sc.store), "a\nb\nc\n");
+	close_scene(&sc);
+}
+
+static void
+no_more_are_asked_at_once_than_was_said(void **state)
+{
+	struct scene sc;
+
+	(void)state;
+	open_scene_with(&sc, &crowd, false, 2);
+	assert_int_equal(fake_http_open(sc.http), 2);
+	answer(&sc, "http://api/1", 200, NULL, ONE("a"));
+	assert_int_equal(fake_http_open(sc.http), 2);
+	close_scene(&sc);
+}
+
+static void
+what_is_lost_is_counted_and_the_round_goes_on(void **state)
+{
+	const uint64_t *n;
+	struct scene sc;
+
+	(void)state;
+	open_scene_with(&sc, &crowd, false, 1);
+	answer(&sc, "http://api/1", 410, NULL, "gone");
+	answer(&sc, "http://api/2", 409, NULL, "not now");
+	answer(&sc, "http://api/3", 200, NULL,
+	    "{\"value\":[{\"id\":\"a\"}],\"lost\":1}");
+	fake_store_settle(sc.store, NULL);
+	assert_int_equal(sc.complete, 1);
+	n = intake_tally(sc.intake)->n;
+	assert_int_equal(n[PAGE_LISTED], 3);
+	assert_int_equal(n[PAGE_QUARANTINED], 2);
+	assert_int_equal(n[PAGE_SPOOLED], 1);
+	close_scene(&sc);
+}
+
+static void
+an_error_that_is_none_is_passed_over(void **state)
+{
+	struct scene sc;
+
+	(void)state;
+	open_scene_with(&sc, &crowd, false, 0);
+	answer_all(&sc, 304, NULL);
+	fake_store_settle(sc.store, NULL);
+	assert_int_equal(sc.complete, 1);
+	assert_int_equal(intake_tally(sc.intake)->n[PAGE_LISTED], 0);
+	close_scene(&sc);
+}
+
+static void
+who_is_behind_does_not_rest_between_rounds(void **state)
+{
+	struct scene sc;
+
+	(void)state;
+	open_scene_with(&sc, &crowd, true, 0);
+	sc.source.behind = 3;
+	for (int i = 1; i <= 3; i++) {
+		assert_int_equal(fake_http_open(sc.http), 3);
+		answer_all(&sc, 304, NULL);
+		assert_int_equal(sc.complete, 0);
+		/* Nothing begins before the last round is durable. */
+		assert_int_equal(fake_http_open(sc.http), 0);
+		fake_store_settle(sc.store, NULL);
+		fake_loop_turn(sc.loop);
+	}
+	assert_int_equal(sc.complete, 1);
+	assert_string_equal(fake_store_cursor(sc.store), "rounds=3\n");
+	fake_loop_advance(sc.loop, 86400000);
+	assert_null(fake_http_next(sc.http));
+	close_scene(&sc);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_round_is_complete_when_its_last_page_is_durable),
 	cmocka_unit_test(
@@ -608,6 +821,12 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_single_round_survives_some_trouble_and_then_rests),
 	cmocka_unit_test(no_token_is_told_and_tried_again),
 	cmocka_unit_test(stopping_in_mid_answer_leaves_the_cursor_where_it_was),
+	cmocka_unit_test(one_trouble_of_many_requests_is_waited_for_once),
+	cmocka_unit_test(one_expired_token_of_many_requests_is_renewed_once),
+	cmocka_unit_test(no_more_are_asked_at_once_than_was_said),
+	cmocka_unit_test(what_is_lost_is_counted_and_the_round_goes_on),
+	cmocka_unit_test(an_error_that_is_none_is_passed_over),
+	cmocka_unit_test(who_is_behind_does_not_rest_between_rounds),
 };
 
 UNIT_MAIN(tests)

@@ -21,7 +21,9 @@ enum err_kind {
 	ERR_DENIED,  /* a permission is missing: wait long, tell a person */
 	ERR_GONE,    /* the thing asked for exists no more: count it */
 	ERR_DATA,    /* these bytes are not what they should be */
-	ERR_FULL     /* a limit is reached: hold, do not drop */
+	ERR_FULL,    /* a limit is reached: hold, do not drop */
+	ERR_PART,    /* a part is left out for now: go on with the rest */
+	ERR_LOST     /* a part is gone for good: count it, and go on */
 };
 
 #define ERR_TEXT_MAX 512

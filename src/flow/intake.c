@@ -238,6 +238,15 @@ intake_take(struct intake *in, struct source *s, unsigned tag, struct str raw,
 	return is_ripe(in);
 }
 
+bool
+intake_lost(
+    struct intake *in, struct str known, const char *why, uint64_t wall_ms)
+{
+	page_quarantine(&in->page, wall_ms, str_of(why), known);
+	count_end(in, wall_ms, PAGE_QUARANTINED);
+	return is_ripe(in);
+}
+
 struct page *
 intake_page(struct intake *in)
 {

@@ -58,6 +58,14 @@ bool intake_take(struct intake *in, struct source *s, unsigned tag,
     struct str raw, size_t oversize_bytes, uint64_t wall_ms);
 
 /*
+ * Something that held records is gone for good: count one record, and set
+ * aside what is known of it, with the reason.  As above, return true if the
+ * page should be handed over.
+ */
+bool intake_lost(
+    struct intake *in, struct str known, const char *why, uint64_t wall_ms);
+
+/*
  * The page under way, complete with its counts: hand it to the store, then
  * call intake_next to begin the next one.
  */

@@ -90,8 +90,10 @@ struct poller {
 	unsigned pages_out;   /* handed over, not yet durable */
 	struct err failed;    /* what ended the round; kind 0: nothing */
 	uint64_t began_ms;
-	unsigned tries;       /* failures since the last success */
-	bool logged_in_again; /* after a refusal, since the last success */
+	unsigned tries;         /* failures since the last success */
+	bool is_pausing;        /* after a failure, until the wait is over */
+	bool logged_in_again;   /* after a refusal, since the last success */
+	struct secret *refused; /* the bearer that was */
 };
 
 static void pump(void *arg);
@@ -181,12 +183,17 @@ round_over(struct poller *p)
 {
 	struct err failed = p->failed;
 	uint64_t wait_ms = p->conf.interval_ms;
+	const struct source_ops *ops = p->conf.ops;
 
 	move_to(p, POLLER_RESTING);
 	if (failed.kind == ERR_NONE) {
 		p->cursor = p->next;
 		backoff_reset(&p->backoff);
 		tell_round(p);
+		if (ops->is_behind != NULL && ops->is_behind(p->conf.source)) {
+			loop_task_run(p->pump);
+			return;
+		}
 	} else {
 		wait_ms = backoff_fail(&p->backoff);
 		log_warn(&p->log,
@@ -291,6 +298,51 @@ complete_round(struct poller *p)
 
 /* --- errors ----------------------------------------------------------- */
 
+/* The round goes on without what err tells of. */
+static bool
+lets_go_on(const struct err *err)
+{
+	return err->kind == ERR_NONE || err->kind == ERR_PART ||
+	    err->kind == ERR_LOST;
+}
+
+static void
+go_on(struct poller *p, const struct err *err, struct str known)
+{
+	struct err full;
+
+	if (err->kind != ERR_NONE)
+		log_warn(&p->log, "%s", err->text);
+	if (err->kind == ERR_LOST &&
+	    intake_lost(
+		p->conf.intake, known, err->text, loop_wall_ms(p->loop)) &&
+	    hand_over_page(p, &full) < 0) {
+		fail_round(p, &full);
+		return;
+	}
+	loop_task_run(p->pump);
+}
+
+/*
+ * Many requests are out at once, and what ails one ails the others: the first
+ * failure decides how long to wait, and those that come in meanwhile are no
+ * more than its echo.
+ */
+static bool
+is_echo(struct poller *p, const struct err *err)
+{
+	if (!p->is_pausing)
+		return false;
+	if (err->kind == ERR_WAIT)
+		ratelimit_hold(
+		    p->conf.limit, loop_now_ms(p->loop) + err->wait_ms);
+	else if (err->kind == ERR_BUG || err->kind == ERR_CONF ||
+	    err->kind == ERR_DENIED)
+		return false;
+	log_debug(&p->log, "%s; as another request", err->text);
+	return true;
+}
+
 /*
  * A request or the login failed.  The source (or the token) asks again; here
  * it is decided when.
@@ -300,6 +352,8 @@ react(struct poller *p, const struct err *err)
 {
 	uint64_t wait_ms = 0;
 
+	if (is_echo(p, err))
+		return;
 	switch (err->kind) {
 	case ERR_WAIT:
 		wait_ms = err->wait_ms;
@@ -322,6 +376,8 @@ react(struct poller *p, const struct err *err)
 	case ERR_GONE:
 	case ERR_DATA:
 	case ERR_FULL:
+	case ERR_PART:
+	case ERR_LOST:
 		wait_ms = backoff_fail(&p->backoff);
 		break;
 	}
@@ -335,6 +391,7 @@ react(struct poller *p, const struct err *err)
 							     : LOG_LEVEL_WARN,
 	    "%s; trying again in %" PRIu64 " s", err->text,
 	    (wait_ms + 999) / 1000);
+	p->is_pausing = true;
 	pause_for(p, wait_ms);
 }
 
@@ -342,6 +399,12 @@ react(struct poller *p, const struct err *err)
 static void
 login_again(struct poller *p, const struct secret *bearer, struct err *err)
 {
+	/* Others were sent with the same token: it is being replaced. */
+	if (p->logged_in_again && bearer != NULL && p->refused != NULL &&
+	    secret_eq(p->refused, bearer)) {
+		loop_task_run(p->pump);
+		return;
+	}
 	if (bearer == NULL || p->conf.token == NULL || p->logged_in_again) {
 		err->kind = ERR_DENIED;
 		err_prefix(err, "a new token is refused as well: ");
@@ -349,6 +412,8 @@ login_again(struct poller *p, const struct secret *bearer, struct err *err)
 		return;
 	}
 	p->logged_in_again = true;
+	secret_free(&p->refused);
+	p->refused = secret_new(secret_reveal(bearer));
 	log_info(&p->log, "%s; logging in again", err->text);
 	token_refused(p->conf.token, bearer);
 	loop_task_run(p->pump);
@@ -363,10 +428,12 @@ call_failed(struct call *c, struct str body, struct err *err)
 	p->conf.ops->fail(
 	    p->conf.source, &c->resp, body, loop_wall_ms(p->loop), err);
 	c->bearer = NULL;
+	if (lets_go_on(err))
+		go_on(p, err, body);
 	call_close(c);
 	if (err->kind == ERR_LOGIN)
 		login_again(p, bearer, err);
-	else
+	else if (!lets_go_on(err))
 		react(p, err);
 	secret_free(&bearer);
 }
@@ -470,7 +537,9 @@ on_done(void *arg, const struct err *broken)
 		give_up_answer(c, &err);
 		return;
 	}
-	if (p->conf.ops->tail(p->conf.source, &c->resp, &p->doc, &err) < 0) {
+	err_clear(&err);
+	if (p->conf.ops->tail(p->conf.source, &c->resp, &p->doc, &err) < 0 &&
+	    !lets_go_on(&err)) {
 		call_close(c);
 		react(p, &err);
 		return;
@@ -479,7 +548,7 @@ on_done(void *arg, const struct err *broken)
 	p->tries = 0;
 	p->logged_in_again = false;
 	backoff_reset(&p->backoff);
-	loop_task_run(p->pump);
+	go_on(p, &err, str_make(NULL, 0));
 }
 
 /* --- asking ----------------------------------------------------------- */
@@ -491,9 +560,12 @@ send_calls(struct poller *p, const struct secret *bearer)
 		.head = on_head, .body = on_body, .done = on_done
 	};
 	uint64_t now = loop_now_ms(p->loop);
+	unsigned most = p->conf.concurrency > 0
+	    ? p->conf.concurrency
+	    : p->conf.ops->limits->concurrency;
 	int more = 1;
 
-	while (more && p->n_calls < p->conf.ops->limits->concurrency) {
+	while (more && p->n_calls < most && p->n_calls < CALLS_MAX) {
 		uint64_t wait_ms =
 		    ratelimit_claim(p->conf.limit, p->conf.ops->rank, now);
 		struct httpreq req;
@@ -538,6 +610,7 @@ begin_round(struct poller *p)
 
 	intake_begin(p->conf.intake);
 	p->failed = (struct err){ .kind = ERR_NONE };
+	p->is_pausing = false;
 	p->began_ms = loop_now_ms(p->loop);
 	p->tries = 0;
 	if (p->conf.ops->begin(
@@ -572,6 +645,7 @@ on_timer(void *arg)
 
 	if (p->state == POLLER_WAITING)
 		move_to(p, POLLER_ASKING);
+	p->is_pausing = false;
 	pump(p);
 }
 
@@ -636,5 +710,6 @@ poller_free(struct poller **pp)
 	loop_timer_free(&p->timer);
 	loop_task_free(&p->pump);
 	json_clear(&p->doc);
+	secret_free(&p->refused);
 	xfree(p);
 }

@@ -30,6 +30,7 @@ struct poller_conf {
 	struct ratelimit *limit; /* shared by all who ask this API */
 	uint64_t interval_ms;    /* from the end of a round to the next */
 	uint64_t max_record;     /* bytes of one record */
+	unsigned concurrency;    /* requests in the air; 0: as ops says */
 	uint64_t seed;           /* for the spread of waits */
 	bool once;               /* one round, then rest */
 };

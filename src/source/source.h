@@ -28,8 +28,9 @@ struct source_limits {
 /* What every source is told, beside its own options. */
 struct source_common {
 	const char *base_url; /* of its API, from the tenant; no slash at end */
-	uint64_t overlap_ms;  /* asked again behind the cursor */
-	int64_t start_ms;     /* where the first round begins, wall */
+	const char *tenant_id;
+	uint64_t overlap_ms; /* asked again behind the cursor */
+	int64_t start_ms;    /* where the first round begins, wall */
 };
 
 /*
@@ -89,7 +90,11 @@ struct source_ops {
 	 * The answer was an error with this body (its first 64 KiB), or broke
 	 * off (resp->status 0 and err filled by the network).  Fill err: its
 	 * kind says what to do.  What was asked will be asked again by `ask`;
-	 * on ERR_DEGRADE the source has already chosen to ask for less.
+	 * on ERR_DEGRADE the source has already chosen to ask for less.  Three
+	 * kinds let the round go on at once, and the source does not ask for
+	 * the same again in it: ERR_PART is told, ERR_LOST is also set aside
+	 * and counted, ERR_NONE was no failure after all.  `tail` may return
+	 * the first two as well.
 	 */
 	void (*fail)(struct source *s, const struct httpresp *resp,
 	    struct str body, uint64_t wall_ms, struct err *err);
@@ -97,6 +102,12 @@ struct source_ops {
 	/* After ask gave 0 and no answer is out: true and the next cursor if
 	 * the round is complete; false if something is still missing. */
 	bool (*end)(struct source *s, struct cursor *to_r);
+
+	/*
+	 * True when the round ended so that what is read becomes durable, and
+	 * the next should begin without a rest.  NULL: never.
+	 */
+	bool (*is_behind)(const struct source *s);
 };
 
 /* All types, ended by NULL; and the one of that name. */
