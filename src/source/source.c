@@ -8,12 +8,14 @@
 #include "source/graph_incidents.h"
 #include "source/mdca_activities.h"
 #include "source/mdca_alerts.h"
+#include "source/o365_activity.h"
 
 const struct source_ops *const source_table[] = {
 	&graph_alerts_ops,
 	&graph_incidents_ops,
 	&mdca_activities_ops,
 	&mdca_alerts_ops,
+	&o365_activity_ops,
 	NULL,
 };
 
