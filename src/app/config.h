@@ -35,6 +35,7 @@ enum config_log {
 enum config_service {
 	CONFIG_GRAPH,
 	CONFIG_MDCA,
+	CONFIG_O365,
 	CONFIG_SERVICES
 };
 
@@ -65,6 +66,8 @@ struct config_source {
 	char *filter;
 	char *map;
 	uint64_t max_record;
+	uint64_t concurrency;               /* 0: as the type says */
+	uint64_t requests_per_minute;       /* 0: as the type says */
 	const struct config_tenant *tenant; /* borrowed from the config */
 	enum config_service service;        /* of the tenant's */
 	const struct source_ops *ops;

@@ -36,7 +36,8 @@
 
 #define CONNECT_TIMEOUT_MS 10000
 #define STALL_TIMEOUT_MS 60000
-#define MAX_CONNECTIONS 16
+#define MAX_CONNECTIONS 64
+#define MINUTE_MS 60000
 #define N_SIGNALS 4
 
 /* What opens one service of a tenant. */
@@ -134,6 +135,25 @@ open_auth(
 	return auth;
 }
 
+static struct source *
+open_source(const struct config *c, const struct config_source *s,
+    int64_t wall_ms, struct err *err)
+{
+	struct source_common common = { .base_url = s->tenant->url[s->service],
+		.tenant_id = s->tenant->tenant_id,
+		.overlap_ms = s->overlap_ms };
+	struct source *source = NULL;
+
+	if (rfc3339_parse_point(str_of(s->start), wall_ms, &common.start_ms))
+		source = s->ops->open(s->conf, &common, err);
+	else
+		err_set(err, ERR_BUG, "start \"%s\"", s->start);
+	if (source == NULL)
+		err_prefix(
+		    err, "%s:%d: source \"%s\": ", c->path, s->line, s->name);
+	return source;
+}
+
 int
 daemon_check(const struct config *c, struct err *err)
 {
@@ -216,12 +236,48 @@ form_of(struct house *h, const struct config_output *o)
 	return h->forms[h->n_forms++].name;
 }
 
-static struct ratelimit *
-limit_of(struct house *h, const struct config_source *s)
+/*
+ * What may go at once and what follows in the minute behind it stay within
+ * what was set.  Faster than one in a millisecond is no limit.
+ */
+static struct ratelimit_conf
+pace_of(const struct config_source *s)
 {
 	const struct source_limits *limits = s->ops->limits;
 	struct ratelimit_conf conf = { .burst = limits->requests,
 		.period_ms = limits->period_ms };
+	uint64_t n = s->requests_per_minute;
+
+	if (n == 0)
+		return conf;
+	if (n > MINUTE_MS)
+		return (struct ratelimit_conf){ 0 };
+	if (conf.burst > n / 2)
+		conf.burst = n > 1 ? (uint32_t)(n / 2) : 1;
+	n = n > conf.burst ? n - conf.burst : 1;
+	conf.period_ms = (uint32_t)((MINUTE_MS + n - 1) / n);
+	return conf;
+}
+
+/* The first of the sources that share a limit and set it sets it for all. */
+static const struct config_source *
+pacer_of(const struct config *c, const struct config_source *s)
+{
+	for (size_t i = 0; i < c->n_sources; i++) {
+		const struct config_source *other = &c->sources[i];
+
+		if (other->requests_per_minute > 0 &&
+		    other->tenant == s->tenant &&
+		    strcmp(other->ops->api, s->ops->api) == 0)
+			return other;
+	}
+	return s;
+}
+
+static struct ratelimit *
+limit_of(struct house *h, const struct config_source *s)
+{
+	struct ratelimit_conf conf = pace_of(pacer_of(h->config, s));
 	struct limit *l = h->limits;
 
 	for (size_t i = 0; i < h->n_limits; i++, l++)
@@ -243,16 +299,12 @@ build_source(struct daemon *d, struct house *h, size_t i, struct err *err)
 	struct tenant *t = &h->tenants[s->tenant - h->config->tenants];
 	struct room *r = &h->rooms[i];
 	struct login *login = login_of(d, h, s, err);
-	struct source_common common = { .base_url = s->tenant->url[s->service],
-		.overlap_ms = s->overlap_ms };
 	int64_t wall_ms = (int64_t)clock_wall_ms();
 
 	if (login == NULL)
 		return -1;
 	r->d = d;
 	r->log = (struct log){ "source", s->name };
-	if (!rfc3339_parse_point(str_of(s->start), wall_ms, &common.start_ms))
-		return err_set(err, ERR_BUG, "start \"%s\"", s->start);
 	r->map = load_map(h->config, s, err);
 	if (r->map == NULL)
 		return -1;
@@ -261,11 +313,9 @@ build_source(struct daemon *d, struct house *h, size_t i, struct err *err)
 		if (r->filter == NULL)
 			return -1;
 	}
-	r->source = s->ops->open(s->conf, &common, err);
+	r->source = open_source(h->config, s, wall_ms, err);
 	if (r->source == NULL)
-		return err_prefix(err,
-		    "%s:%d: source \"%s\": ", h->config->path, s->line,
-		    s->name);
+		return -1;
 	r->intake = intake_new(&(struct intake_conf){ .source = s->name,
 	    .ops = s->ops,
 	    .store = d->store,
@@ -286,6 +336,7 @@ build_source(struct daemon *d, struct house *h, size_t i, struct err *err)
 		.limit = limit_of(h, s),
 		.interval_ms = s->interval_ms,
 		.max_record = s->max_record,
+		.concurrency = (unsigned)s->concurrency,
 		.seed = (uint64_t)wall_ms + i + 1,
 		.once = d->once },
 	    on_round, r, err);
