@@ -73,11 +73,11 @@ read_all(int fd, char *p, size_t size)
 }
 
 struct secret *
-secret_read(const char *path, struct err *err)
+secret_load(const char *path, int how, struct err *err)
 {
 	char bytes[SECRET_MAX + 1];
 	struct secret *secret = NULL;
-	struct str line;
+	struct str text;
 	struct stat st;
 	ssize_t n = -1;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -86,7 +86,8 @@ secret_read(const char *path, struct err *err)
 		err_set(err, ERR_CONF, "%s: %s", path, strerror(errno));
 		goto out;
 	}
-	if (S_ISREG(st.st_mode) && (st.st_mode & S_IRWXO) != 0) {
+	if ((how & SECRET_SHARED) == 0 && S_ISREG(st.st_mode) &&
+	    (st.st_mode & S_IRWXO) != 0) {
 		err_set(err, ERR_CONF,
 		    "%s: others may read this secret;"
 		    " do: chmod o= %s",
@@ -105,17 +106,25 @@ secret_read(const char *path, struct err *err)
 		    path, SECRET_MAX);
 		goto out;
 	}
-	line = str_make(bytes, (size_t)n);
-	line = str_trim(str_cut(&line, '\n'));
-	if (line.len == 0)
-		err_set(err, ERR_CONF, "%s: its first line is empty", path);
+	text = str_make(bytes, (size_t)n);
+	if ((how & SECRET_WHOLE) == 0)
+		text = str_trim(str_cut(&text, '\n'));
+	if (text.len == 0)
+		err_set(err, ERR_CONF, "%s: %s empty", path,
+		    (how & SECRET_WHOLE) == 0 ? "its first line is" : "is");
 	else
-		secret = secret_new(line);
+		secret = secret_new(text);
 out:
 	explicit_bzero(bytes, sizeof(bytes));
 	if (fd >= 0)
 		close(fd);
 	return secret;
+}
+
+struct secret *
+secret_read(const char *path, struct err *err)
+{
+	return secret_load(path, SECRET_LINE, err);
 }
 
 struct str

@@ -23,6 +23,15 @@ void secret_free(struct secret **sp);
  */
 struct secret *secret_read(const char *path, struct err *err);
 
+enum secret_how {
+	SECRET_LINE = 0,
+	SECRET_WHOLE = 1, /* not the first line, but all of the file */
+	SECRET_SHARED = 2 /* others may read it */
+};
+
+/* The same, in another way: `how` is a sum of the above. */
+struct secret *secret_load(const char *path, int how, struct err *err);
+
 /* Borrow the bytes, for the one who sends them. */
 struct str secret_reveal(const struct secret *s);
 
