@@ -12,7 +12,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/secret.h"
+#include "codec/b64.h"
 #include "codec/httpmsg.h"
+#include "tests/rsakeys.h"
 
 #define SECRET "s3~cr+t/va=lue&x"
 #define SECRET_SENT "s3~cr%2Bt%2Fva%3Dlue%26x"
@@ -156,6 +158,302 @@ configuration_that_cannot_log_in_is_refused(void **state)
 		    strstr(err.text, bad_confs[i].says) == NULL)
 			fail_msg("row %zu: %s", i, err.text);
 	}
+}
+
+/* Any two of these ask for two ways at once. */
+static void
+one_way_to_log_in_is_wanted_not_two(void **state)
+{
+	static const char *const names[] = { "secret-file", "certificate-file",
+		"federated-token-file", "managed-identity" };
+
+	(void)state;
+	for (unsigned set = 0; set < 16; set++) {
+		const struct auth_conf conf = {
+			.login_url = "https://l.example",
+			.tenant_id = "t",
+			.client_id = "c",
+			.secret_file = (set & 1) != 0 ? "/s" : NULL,
+			.cert_file = (set & 2) != 0 ? "/c" : NULL,
+			.federated_file = (set & 4) != 0 ? "/f" : NULL,
+			.identity = (set & 8) != 0 ? AUTH_IDENTITY_ANY
+						   : AUTH_IDENTITY_NONE,
+		};
+		bool is_one = set != 0 && (set & (set - 1)) == 0;
+		struct err err = { .kind = ERR_NONE };
+		struct auth *a = auth_new(&conf, &err);
+		unsigned named = 0;
+
+		if ((a != NULL) != is_one)
+			fail_msg("set %u: %s", set, err.text);
+		for (unsigned i = 0; i < 4 && !is_one; i++)
+			named += strstr(err.text, names[i]) != NULL;
+		if (!is_one && named != (set == 0 ? 4 : 2))
+			fail_msg("set %u: %s", set, err.text);
+		auth_free(&a);
+	}
+}
+
+static const struct {
+	struct auth_conf conf;
+	const char *says;
+} lonely[] = {
+	{ { .secret_file = "/s", .key_file = "/k" },
+	    "key-file: there is no certificate-file" },
+	{ { .secret_file = "/s", .key_pass_file = "/k" },
+	    "key-pass-file: there is no certificate-file" },
+	{ { .key_file = "/k" }, "key-file: there is no certificate-file" },
+	{ { .secret_file = "/s", .identity_client_id = "i" },
+	    "managed-identity-client-id: there is no managed-identity" },
+	{ { .secret_file = "/s", .identity_url = "http://x" },
+	    "identity-url: there is no managed-identity" },
+};
+
+static void
+option_without_the_one_that_it_belongs_to_is_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(lonely) / sizeof(lonely[0]); i++) {
+		struct auth_conf conf = lonely[i].conf;
+		struct err err = { .kind = ERR_NONE };
+
+		conf.login_url = "https://l.example";
+		conf.tenant_id = "t";
+		conf.client_id = "c";
+		if (auth_new(&conf, &err) != NULL || err.kind != ERR_CONF ||
+		    strcmp(err.text, lonely[i].says) != 0)
+			fail_msg("row %zu: %s", i, err.text);
+	}
+}
+
+static void
+files_are_tried_without_asking_anybody(void **state)
+{
+	struct auth *a = new_auth("https://login.example");
+	struct err err;
+
+	(void)state;
+	assert_int_equal(auth_check(a, 1, &err), 0);
+	assert_true(auth_ends_ms(a) == 0);
+	write_secret("\n", 0600);
+	assert_int_equal(auth_check(a, 1, &err), -1);
+	assert_int_equal(err.kind, ERR_CONF);
+	assert_true(str_starts(str_of(err.text), STR_LIT("secret-file: ")));
+	write_secret(SECRET "\n", 0600);
+	auth_free(&a);
+}
+
+/* --- other proofs ------------------------------------------------------- */
+
+#define TYPE                                                           \
+	"&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-" \
+	"assertion-type%3Ajwt-bearer&client_assertion="
+#define END "&grant_type=client_credentials"
+
+static void
+federated_token_is_passed_on_as_the_file_has_it(void **state)
+{
+	const struct auth_conf conf = { .login_url = "https://login.example",
+		.tenant_id = "t",
+		.client_id = "c",
+		.federated_file = secret_path };
+	struct httpreq req;
+	struct err err;
+	struct auth *a = auth_new(&conf, &err);
+
+	(void)state;
+	assert_non_null(a);
+	for (int i = 0; i < 2; i++) {
+		/* As Kubernetes writes it: readable for all. */
+		write_secret(i == 0 ? "e30.e30.c2ln\n" : "e30.e30.bmV3", 0644);
+		httpreq_init(&req);
+		assert_int_equal(ask(a, &req, &err), 1);
+		assert_str(buf_str(&req.body),
+		    i == 0 ? "client_id=c&scope=https%3A%2F%2Fgraph.example%2F"
+			     ".default" TYPE "e30.e30.c2ln" END
+			   : "client_id=c&scope=https%3A%2F%2Fgraph.example%2F"
+			     ".default" TYPE "e30.e30.bmV3" END);
+		httpreq_clear(&req);
+	}
+	write_secret("s3cret\n", 0600);
+	assert_int_equal(auth_check(a, 1, &err), -1);
+	assert_int_equal(err.kind, ERR_CONF);
+	assert_non_null(strstr(err.text, "federated-token-file: "));
+	assert_null(strstr(err.text, "s3cret"));
+	write_secret(SECRET "\n", 0600);
+	auth_free(&a);
+}
+
+/* The assertion in the form, and whether NAME's key signed it. */
+static bool
+is_signed_by(struct rsakeys *keys, const char *name, const struct httpreq *req)
+{
+	struct str body = buf_str(&req->body);
+	const char *at = memmem(body.p, body.len, TYPE, strlen(TYPE));
+	struct str jwt, text, rest;
+	struct buf sig, aud;
+	bool rc;
+
+	assert_non_null(at);
+	at += strlen(TYPE);
+	jwt = str_make(at, (size_t)(body.p + body.len - at));
+	jwt = str_cut(&jwt, '&');
+	rest = jwt;
+	str_cut(&rest, '.');
+	buf_init(&aud, 4096);
+	assert_true(b64_decode(&aud, str_cut(&rest, '.')));
+	assert_non_null(strstr(buf_cstr(&aud),
+	    "\"aud\":\"https://login.example/t/oauth2/v2.0/token\""));
+	text = str_make(jwt.p, (size_t)(rest.p - jwt.p) - 1);
+	buf_init(&sig, 4096);
+	assert_true(b64_decode(&sig, rest));
+	rc = rsakeys_verify(keys, name, true, text, buf_str(&sig));
+	buf_clear(&aud);
+	buf_clear(&sig);
+	return rc;
+}
+
+static int
+refuse_certificate(struct auth *a, unsigned tag, struct err *err)
+{
+	struct auth_token token;
+	struct httpresp resp;
+	int rc;
+
+	httpresp_init(&resp);
+	resp.status = 401;
+	resp.tag = tag;
+	rc = auth_ops(a)->read(a, &resp,
+	    STR_LIT("{\"error\":\"invalid_client\",\"error_codes\":[700027]}"),
+	    1, &token, err);
+	httpresp_clear(&resp);
+	return rc;
+}
+
+#define NOW 1750000000000 /* in 2025 */
+
+static const struct auth_conf cert_conf = {
+	.login_url = "https://login.example", .tenant_id = "t", .client_id = "c"
+};
+
+/* Ask at `wall_ms` and say whose key signed; the tag goes to *tag_r. */
+static const char *
+signer(struct auth *a, struct rsakeys *keys, uint64_t wall_ms, unsigned *tag_r)
+{
+	static const char *const names[] = { "a", "b" };
+	struct auth_token token;
+	struct httpreq req;
+	const char *who = NULL;
+	struct err err;
+
+	httpreq_init(&req);
+	if (auth_ops(a)->ask(a, "s", wall_ms, &req, &token, &err) != 1)
+		fail_msg("%s", err.text);
+	for (size_t i = 0; i < 2; i++)
+		if (is_signed_by(keys, names[i], &req))
+			who = names[i];
+	*tag_r = req.tag;
+	httpreq_clear(&req);
+	return who;
+}
+
+static struct auth *
+new_cert_auth(struct rsakeys *keys, const struct rsakeys_pair *a,
+    const struct rsakeys_pair *b)
+{
+	static const char *const all[] = { "a.pem", "a.key", "b.pem", "b.key",
+		NULL };
+	struct auth_conf conf = cert_conf;
+	struct auth *auth;
+	struct err err;
+
+	rsakeys_make(keys, "a", a);
+	rsakeys_make(keys, "b", b);
+	rsakeys_join(keys, "all", all);
+	conf.cert_file = rsakeys_path(keys, "all");
+	auth = auth_new(&conf, &err);
+	if (auth == NULL)
+		fail_msg("%s", err.text);
+	return auth;
+}
+
+static void
+second_certificate_is_tried_when_the_first_is_not_registered(void **state)
+{
+	const struct rsakeys_pair any = { .bits = 0 };
+	struct rsakeys *keys = rsakeys_new();
+	struct auth *a = new_cert_auth(keys, &any, &any);
+	unsigned first, other, third;
+	struct err err;
+
+	(void)state;
+	assert_string_equal(auth_ops(a)->name, "certificate");
+	assert_string_equal(signer(a, keys, NOW, &first), "a");
+	assert_true(auth_ends_ms(a) == 2208988800000);
+	/* Two requests with the first one were under way. */
+	assert_int_equal(refuse_certificate(a, first, &err), -1);
+	assert_int_equal(err.kind, ERR_LOGIN);
+	assert_string_equal(signer(a, keys, NOW, &other), "b");
+	assert_int_equal(refuse_certificate(a, first, &err), -1);
+	assert_int_equal(err.kind, ERR_LOGIN);
+	assert_string_equal(signer(a, keys, NOW, &third), "b");
+	/* The other is refused as well: back to the first. */
+	assert_int_equal(refuse_certificate(a, other, &err), -1);
+	assert_non_null(strstr(err.text, "certificate is not registered"));
+	assert_string_equal(signer(a, keys, NOW, &third), "a");
+	auth_free(&a);
+	rsakeys_free(&keys);
+}
+
+static void
+certificate_that_is_valid_goes_before_others(void **state)
+{
+	const struct rsakeys_pair over = { .begins_s = 1500000000,
+		.ends_s = 1600000000 };
+	const struct rsakeys_pair now = { .begins_s = 1700000000,
+		.ends_s = 1800000000 };
+	struct rsakeys *keys = rsakeys_new();
+	struct auth *a = new_cert_auth(keys, &over, &now);
+	unsigned tag;
+
+	(void)state;
+	assert_string_equal(signer(a, keys, NOW, &tag), "b");
+	assert_true(auth_ends_ms(a) == 1800000000000);
+	/* The clock may be wrong: without a valid one, the first. */
+	assert_string_equal(signer(a, keys, 1900000000000, &tag), "a");
+	auth_free(&a);
+	rsakeys_free(&keys);
+}
+
+static void
+lonely_certificate_is_not_tried_twice(void **state)
+{
+	struct rsakeys *keys = rsakeys_new();
+	struct auth_conf conf = cert_conf;
+	struct auth *a;
+	unsigned tag;
+	struct err err;
+
+	(void)state;
+	rsakeys_make(keys, "a", &(struct rsakeys_pair){ .bits = 0 });
+	rsakeys_make(keys, "b", &(struct rsakeys_pair){ .bits = 0 });
+	conf.cert_file = rsakeys_path(keys, "a.pem");
+	conf.key_file = rsakeys_path(keys, "a.key");
+	conf.key_pass_file = "";
+	a = auth_new(&conf, &err);
+	assert_non_null(a);
+	assert_int_equal(auth_check(a, 1, &err), 0);
+	assert_string_equal(signer(a, keys, NOW, &tag), "a");
+	assert_int_equal(refuse_certificate(a, tag, &err), -1);
+	assert_int_equal(err.kind, ERR_CONF);
+	/* A new pair of files needs no restart. */
+	rsakeys_join(keys, "a.pem", (const char *const[]){ "b.pem", NULL });
+	assert_int_equal(auth_check(a, 1, &err), -1);
+	assert_int_equal(err.kind, ERR_CONF);
+	rsakeys_join(keys, "a.key", (const char *const[]){ "b.key", NULL });
+	assert_string_equal(signer(a, keys, NOW, &tag), "b");
+	auth_free(&a);
+	rsakeys_free(&keys);
 }
 
 /* --- answers ------------------------------------------------------------ */
@@ -348,6 +646,14 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(request_has_the_form_of_the_client_credentials_grant),
 	cmocka_unit_test(secret_is_read_afresh_for_each_request),
 	cmocka_unit_test(configuration_that_cannot_log_in_is_refused),
+	cmocka_unit_test(one_way_to_log_in_is_wanted_not_two),
+	cmocka_unit_test(option_without_the_one_that_it_belongs_to_is_refused),
+	cmocka_unit_test(files_are_tried_without_asking_anybody),
+	cmocka_unit_test(federated_token_is_passed_on_as_the_file_has_it),
+	cmocka_unit_test(
+	    second_certificate_is_tried_when_the_first_is_not_registered),
+	cmocka_unit_test(certificate_that_is_valid_goes_before_others),
+	cmocka_unit_test(lonely_certificate_is_not_tried_twice),
 	cmocka_unit_test(token_and_its_life_are_read),
 	cmocka_unit_test(refusals_say_what_to_do),
 	cmocka_unit_test(each_number_has_a_plain_sentence),
