@@ -3,13 +3,17 @@
 #include "tests/unit.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "auth/auth.h"
 #include "auth/token.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/secret.h"
 #include "base/str.h"
+#include "codec/b64.h"
 #include "codec/httpmsg.h"
 #include "net/http.h"
 #include "net/loop.h"
@@ -23,6 +27,8 @@
  * the kind of a refusal: "conf", "denied", "retry", "challenge", "wait".
  */
 static bool is_file_missing, needs_nobody;
+static uint64_t login_ends_ms;
+static unsigned last_tag; /* of an answer */
 
 static int
 plain_ask(struct auth *a, const char *scope, uint64_t wall_ms,
@@ -39,6 +45,7 @@ plain_ask(struct auth *a, const char *scope, uint64_t wall_ms,
 		return 0;
 	}
 	buf_addf(&req_r->url, "https://login.example/%s", scope);
+	req_r->tag = 7;
 	return 1;
 }
 
@@ -51,6 +58,7 @@ plain_read(struct auth *a, const struct httpresp *resp, struct str body,
 
 	(void)a;
 	(void)wall_ms;
+	last_tag = resp->tag;
 	if (str_is(body, "conf"))
 		return err_set(
 		    err, ERR_CONF, "secret is wrong (id %d)", resp->status);
@@ -72,6 +80,13 @@ plain_read(struct auth *a, const struct httpresp *resp, struct str body,
 	return 0;
 }
 
+static uint64_t
+plain_ends_ms(const struct auth *a)
+{
+	(void)a;
+	return login_ends_ms;
+}
+
 static void
 plain_close(struct auth **ap)
 {
@@ -82,6 +97,7 @@ static const struct auth_ops plain_ops = {
 	.name = "plain",
 	.ask = plain_ask,
 	.read = plain_read,
+	.ends_ms = plain_ends_ms,
 	.close = plain_close,
 };
 
@@ -159,6 +175,7 @@ set_up(void **state)
 	struct err err;
 
 	is_file_missing = needs_nobody = false;
+	login_ends_ms = 0;
 	st->loop = loop_new();
 	st->http = http_new(st->loop, &conf, &err);
 	st->auth.ops = &plain_ops;
@@ -497,6 +514,152 @@ a_refused_token_is_fetched_anew_but_once(void **state)
 	secret_free(&t2);
 }
 
+/* --- what a token tells ------------------------------------------------- */
+
+/* Standard error, caught in memory from here to caught(). */
+static int caught_fd, real_fd;
+
+static void
+catch_log(void)
+{
+	real_fd = dup(STDERR_FILENO);
+	caught_fd = memfd_create("log", MFD_CLOEXEC);
+	assert_true(real_fd >= 0 && caught_fd >= 0);
+	dup2(caught_fd, STDERR_FILENO);
+	log_open(LOG_TO_STDERR, "t"); /* forgets what it said before */
+}
+
+static char *
+caught(void)
+{
+	static char text[16384];
+	ssize_t n;
+
+	dup2(real_fd, STDERR_FILENO);
+	close(real_fd);
+	n = pread(caught_fd, text, sizeof(text) - 1, 0);
+	assert_true(n >= 0);
+	text[n] = '\0';
+	close(caught_fd);
+	return text;
+}
+
+/* Log in anew with a token of these roles; NULL: an opaque one. */
+static char *
+log_in_with(struct stage *st, const char *payload)
+{
+	struct buf words;
+	struct waiter w;
+
+	buf_init(&words, 4096);
+	if (payload != NULL) {
+		buf_add_text(&words, "eyJ9.");
+		b64_encode_url(&words, str_of(payload));
+		buf_add_text(&words, ".sig 60");
+	} else {
+		buf_add_text(&words, "opaque 60");
+	}
+	fake_loop_advance(st->loop, 61 * MINUTE);
+	catch_log();
+	want(st, &w);
+	reply(st, buf_cstr(&words));
+	buf_clear(&words);
+	return caught();
+}
+
+static void
+a_permission_that_is_missing_is_named_once(void **state)
+{
+	struct stage *st = *state;
+	struct buf missing;
+	char *log;
+
+	buf_init(&missing, 256);
+	token_need(st->token, "alerts", "A.Read.All, B.Read");
+	token_need(st->token, "others", "C.Read");
+	assert_false(token_missing(st->token, "A.Read.All", &missing));
+	log = log_in_with(st, NULL);
+	assert_null(strstr(log, "permission"));
+	assert_false(token_missing(st->token, "A.Read.All", &missing));
+
+	log = log_in_with(st, "{\"roles\":[\"A.Read.All\",\"C.Read\"]}");
+	assert_non_null(strstr(log,
+	    "warning: auth contoso: source alerts: the token does not carry"
+	    " the permission B.Read; add it"));
+	assert_null(strstr(log, "source others"));
+	assert_true(token_missing(st->token, "A.Read.All, X", &missing));
+	assert_str(buf_str(&missing), "X");
+	buf_reset(&missing);
+
+	log = log_in_with(st, "{\"roles\":[\"A.Read.All\",\"C.Read\"]}");
+	assert_null(strstr(log, "permission"));
+	log = log_in_with(st, "{\"roles\":[\"B.Read\",\"C.Read\"]}");
+	assert_non_null(strstr(log, "permission A.Read.All; add"));
+	log = log_in_with(
+	    st, "{\"roles\":[\"B.Read\",\"C.Read\",\"A.ReadWrite.All\"]}");
+	assert_non_null(
+	    strstr(log, "source alerts: A.Read.All is granted now"));
+
+	/* Who comes later is told as well; no roles at all are none. */
+	catch_log();
+	token_need(st->token, "late", "D.Read");
+	assert_non_null(strstr(caught(), "source late: the token does not"));
+	log = log_in_with(st, "{\"aud\":\"x\"}");
+	assert_non_null(strstr(log, "permission A.Read.All, B.Read; add"));
+	buf_clear(&missing);
+}
+
+#define DAY (24 * 60 * MINUTE)
+
+static const struct {
+	int64_t ends_in_ms; /* at the login; 0: never */
+	const char *says;   /* NULL: nothing */
+} ends[] = {
+	{ 0, NULL },
+	{ 31 * (int64_t)DAY, NULL },
+	{ 30 * (int64_t)DAY, NULL },
+	{ 30 * (int64_t)DAY - 1, "ends in 29 days, on 20" },
+	{ 29 * (int64_t)DAY + 1, NULL },
+	{ 2 * (int64_t)DAY - 1, "ends in 1 day, on 20" },
+	{ (int64_t)DAY - 1, "ends in 0 days, on 20" },
+	{ -1000, "ended on 20" },
+	{ -1001, NULL },
+	{ 40 * (int64_t)DAY, NULL },
+	{ 1000, "ends in 0 days" },
+};
+
+static void
+an_end_of_the_certificate_that_is_near_is_told_once_a_day(void **state)
+{
+	struct stage *st = *state;
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		uint64_t then = loop_wall_ms(st->loop) + 61 * MINUTE;
+		char *log;
+
+		login_ends_ms = ends[i].ends_in_ms == 0
+		    ? 0
+		    : (uint64_t)((int64_t)then + ends[i].ends_in_ms);
+		log = log_in_with(st, NULL);
+		if ((strstr(log, "certificate") != NULL) !=
+			(ends[i].says != NULL) ||
+		    (ends[i].says != NULL && strstr(log, ends[i].says) == NULL))
+			fail_msg("row %zu: %s", i, log);
+		assert_true(token_login_ends_ms(st->token) == login_ends_ms);
+	}
+}
+
+static void
+the_answer_carries_the_tag_of_its_request(void **state)
+{
+	struct stage *st = *state;
+	struct waiter w;
+
+	last_tag = 0;
+	get(st, &w, "t1 60");
+	assert_int_equal(last_tag, 7);
+}
+
 static const struct CMUnitTest tests[] = {
 #define ON_STAGE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	ON_STAGE(all_who_wait_share_one_request),
@@ -515,6 +678,9 @@ static const struct CMUnitTest tests[] = {
 	ON_STAGE(an_answer_that_drips_for_ever_is_given_up),
 	ON_STAGE(a_missing_file_is_looked_for_again_soon),
 	ON_STAGE(a_refused_token_is_fetched_anew_but_once),
+	ON_STAGE(a_permission_that_is_missing_is_named_once),
+	ON_STAGE(an_end_of_the_certificate_that_is_near_is_told_once_a_day),
+	ON_STAGE(the_answer_carries_the_tag_of_its_request),
 };
 
 UNIT_MAIN(tests)

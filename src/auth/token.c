@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "auth/auth.h"
+#include "auth/claims.h"
 #include "base/backoff.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -21,6 +22,7 @@
 #include "base/secret.h"
 #include "base/xalloc.h"
 #include "codec/httpmsg.h"
+#include "codec/rfc3339.h"
 #include "net/http.h"
 #include "net/loop.h"
 
@@ -34,12 +36,22 @@
 #define BACKOFF_CAP_MS (5 * 60 * 1000)
 /* One that is refused so soon will not get better by another. */
 #define REFUSED_AGAIN_MS (60 * 1000)
+#define ROLES_MAX (64 * 1024)
+#define DAY_MS (24 * 60 * 60 * 1000ULL)
+#define ENDS_SOON_DAYS 30
 
 struct token_wait {
 	struct token *t;
 	struct token_wait *next;
 	token_fn *fn;
 	void *arg;
+};
+
+/* Who needs which permissions, and what of them the log said is missing. */
+struct need {
+	char *source, *permissions; /* owned */
+	char *told;                 /* owned; NULL: nothing is missing */
+	struct need *next;
 };
 
 /* A bearer that somebody may still look at in this turn of the loop. */
@@ -70,7 +82,12 @@ struct token {
 	bool asked_again; /* after a challenge */
 
 	struct backoff backoff;
-	uint64_t held_until_ms;  /* ask nobody before */
+	uint64_t held_until_ms; /* ask nobody before */
+	struct need *needs;
+	struct buf roles; /* of the last token, a line each */
+	bool roles_known;
+	uint64_t told_days; /* of the credential's end; 0: nothing told */
+
 	struct err failed;       /* why; kind 0: the last time went well */
 	char told[ERR_TEXT_MAX]; /* of it in the log */
 };
@@ -249,6 +266,71 @@ renew_after_ms(const struct auth_token *token)
 	return after;
 }
 
+/* --- what a new token tells --------------------------------------------- */
+
+static void
+check_need(struct token *t, struct need *n)
+{
+	struct buf missing;
+
+	buf_init(&missing, ROLES_MAX);
+	token_missing(t, n->permissions, &missing);
+	if (missing.len == 0 && n->told != NULL) {
+		log_info(&t->log, "source %s: %s is granted now", n->source,
+		    n->told);
+		xfree(n->told);
+		n->told = NULL;
+	} else if (missing.len > 0 &&
+	    (n->told == NULL || !str_is(buf_str(&missing), n->told))) {
+		log_warn(&t->log,
+		    "source %s: the token does not carry the permission %s;"
+		    " add it to the application and grant admin consent",
+		    n->source, buf_cstr(&missing));
+		xfree(n->told);
+		n->told = buf_steal(&missing);
+	}
+	buf_clear(&missing);
+}
+
+static void
+check_roles(struct token *t)
+{
+	buf_reset(&t->roles);
+	t->roles_known = claims_roles(secret_reveal(t->bearer), &t->roles);
+	for (struct need *n = t->needs; n != NULL; n = n->next)
+		check_need(t, n);
+}
+
+/* Tell once a day, and once when it is over. */
+static void
+check_end(struct token *t)
+{
+	uint64_t ends_ms = auth_ends_ms(t->auth);
+	uint64_t now_ms = loop_wall_ms(t->loop);
+	uint64_t days = ends_ms > now_ms ? (ends_ms - now_ms) / DAY_MS : 0;
+	uint64_t tell = ends_ms > now_ms ? days + 2 : 1;
+	char date[RFC3339_MAX];
+
+	if (ends_ms == 0 || days >= ENDS_SOON_DAYS)
+		tell = 0;
+	if (t->told_days == tell)
+		return;
+	t->told_days = tell;
+	if (tell == 0)
+		return;
+	rfc3339_format_ms(date, (int64_t)ends_ms);
+	if (tell == 1)
+		log_warn(&t->log,
+		    "the certificate used to log in ended on %.10s; register"
+		    " a new one",
+		    date);
+	else
+		log_warn(&t->log,
+		    "the certificate used to log in ends in %" PRIu64
+		    " day%s, on %.10s; register a new one",
+		    days, days == 1 ? "" : "s", date);
+}
+
 static void
 take(struct token *t, struct auth_token *token)
 {
@@ -267,6 +349,8 @@ take(struct token *t, struct auth_token *token)
 	log_info(&t->log,
 	    "logged in for %s by %s; the token is good for %" PRIu64 " min",
 	    t->scope, auth_ops(t->auth)->name, token->life_ms / 60000);
+	check_roles(t);
+	check_end(t);
 	loop_task_run(t->task);
 }
 
@@ -288,6 +372,7 @@ on_head(void *arg, const struct httpresp *resp)
 	struct token *t = arg;
 
 	t->resp.status = resp->status;
+	t->resp.tag = resp->tag;
 	buf_reset(&t->resp.headers);
 	buf_add_str(&t->resp.headers, buf_str(&resp->headers));
 }
@@ -368,6 +453,8 @@ ask(struct token *t)
 	}
 	if (req.body.p != NULL)
 		explicit_bzero(req.body.p, req.body.size);
+	if (req.headers.p != NULL)
+		explicit_bzero(req.headers.p, req.headers.size);
 	httpreq_clear(&req);
 }
 
@@ -416,6 +503,34 @@ token_refused(struct token *t, const struct secret *bearer)
 	retire(t);
 }
 
+/* --- what is known ------------------------------------------------------ */
+
+void
+token_need(struct token *t, const char *source, const char *permissions)
+{
+	struct need *n = xcalloc(1, sizeof(*n));
+
+	n->source = xstrdup(source);
+	n->permissions = xstrdup(permissions);
+	n->next = t->needs;
+	t->needs = n;
+	check_need(t, n);
+}
+
+bool
+token_missing(const struct token *t, const char *permissions, struct buf *out)
+{
+	if (t->roles_known)
+		claims_missing(buf_str(&t->roles), str_of(permissions), out);
+	return t->roles_known;
+}
+
+uint64_t
+token_login_ends_ms(const struct token *t)
+{
+	return auth_ends_ms(t->auth);
+}
+
 /* --- its life ----------------------------------------------------------- */
 
 struct token *
@@ -431,6 +546,7 @@ token_new(struct loop *l, struct http *h, struct auth *a, const char *scope,
 	t->who = xstrdup(who);
 	t->log = (struct log){ "auth", t->who };
 	t->waits_end = &t->waits;
+	buf_init(&t->roles, ROLES_MAX);
 	t->task = loop_task_new(l, serve, t);
 	t->deadline = loop_timer_new(l, on_deadline, t);
 	backoff_init(&t->backoff, BACKOFF_FIRST_MS, BACKOFF_CAP_MS, seed);
@@ -453,6 +569,16 @@ token_free(struct token **tp)
 		t->waits = w->next;
 		xfree(w);
 	}
+	while (t->needs != NULL) {
+		struct need *n = t->needs;
+
+		t->needs = n->next;
+		xfree(n->source);
+		xfree(n->permissions);
+		xfree(n->told);
+		xfree(n);
+	}
+	buf_clear(&t->roles);
 	loop_timer_free(&t->deadline);
 	loop_task_free(&t->task);
 	free_retired(t);

@@ -3,9 +3,11 @@
 #ifndef AUTH_TOKEN_H
 #define AUTH_TOKEN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct auth;
+struct buf;
 struct err;
 struct http;
 struct loop;
@@ -37,5 +39,22 @@ void token_cancel(struct token_wait **wp);
  * The API refused this bearer: forget it, unless a newer one is here already.
  */
 void token_refused(struct token *t, const struct secret *bearer);
+
+/*
+ * Say in the log, at login, what of these permissions ("A.Read.All, B.Read")
+ * the token does not carry, naming the source that needs them; and when they
+ * are there later.
+ */
+void token_need(struct token *t, const char *source, const char *permissions);
+
+/*
+ * Append those that the last token did not carry.  False if nothing is known:
+ * there was no token yet, or it cannot be read.
+ */
+bool
+token_missing(const struct token *t, const char *permissions, struct buf *out);
+
+/* When the credential ends, by the wall's clock; 0: not known. */
+uint64_t token_login_ends_ms(const struct token *t);
 
 #endif
