@@ -297,13 +297,10 @@ static void
 complain(
     struct courier *c, const char *what, const struct err *err, bool suspicious)
 {
-	char text[300];
-
 	retry_after(c, backoff_fail(&c->backoff));
 	log_line(&c->log,
 	    err->kind == ERR_CONF ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN,
-	    "%s %s: %s%s; trying again in %" PRIu64 " s", what,
-	    peer(c, text, sizeof(text)), err->text,
+	    "%s: %s%s; trying again in %" PRIu64 " s", what, err->text,
 	    suspicious ? " (it may have refused our client certificate)" : "",
 	    (c->retry_ms + 999) / 1000);
 }
@@ -323,9 +320,8 @@ open_lost(struct courier *c, struct lane *lane, const struct err *err)
 		backoff_reset(&c->backoff);
 	if (c->comes != NULL) {
 		log_warn(&c->log,
-		    "lost %s: %s; the next connection is on its"
-		    " way",
-		    peer(c, text, sizeof(text)), err->text);
+		    "connection lost: %s; the next one is on its way",
+		    err->text);
 	} else if (idle && lived_ms >= BRIEF_MS) {
 		log_info(&c->log,
 		    "%s ended an idle connection; connecting"
@@ -333,7 +329,7 @@ open_lost(struct courier *c, struct lane *lane, const struct err *err)
 		    peer(c, text, sizeof(text)));
 		retry_after(c, 0);
 	} else {
-		complain(c, "lost", err,
+		complain(c, "connection lost", err,
 		    c->conf.shows_certificate && lived_ms < BRIEF_MS);
 	}
 	lose(c);
@@ -382,10 +378,13 @@ on_over(void *arg, const struct err *err)
 	} else if (lane == c->open) {
 		open_lost(c, lane, err);
 	} else {
+		bool suspicious =
+		    lane->state == LANE_GRACE && c->conf.shows_certificate;
+
 		c->comes = NULL;
 		loop_timer_stop(c->grace);
 		lane_free(lane);
-		complain(c, "cannot reach", err, c->conf.shows_certificate);
+		complain(c, "not connected", err, suspicious);
 	}
 	if (c->finishing && !is_ending(c))
 		tell_done(c);

@@ -125,7 +125,7 @@ def test_refuses_and_then_comes(started, tmp_path, ca, collector):
 
     Later.port = port
     sim, daemon = start(started, tmp_path, Later, ca)
-    daemon.wait_text(r"cannot reach 127\.0\.0\.1 port \d+: .*refused.*trying "
+    daemon.wait_text(r"not connected: 127\.0\.0\.1:\d+: .*refused.*trying "
                      r"again in \d+ s")
     c = collector(well, port=port)
     assert_all_arrive(sim, c, daemon)
@@ -144,7 +144,7 @@ def test_resets_in_the_middle_of_a_frame(started, tmp_path, ca, collector):
     c = collector(behave)
     sim, daemon = start(started, tmp_path, c, ca)
     assert_all_arrive(sim, c, daemon)
-    assert len(re.findall(r"lost 127\.0\.0\.1", daemon.text())) >= 1
+    assert len(re.findall(r"connection lost|sending again", daemon.text())) >= 1
 
 
 def test_accepts_and_never_reads(started, tmp_path, ca, collector):
@@ -161,7 +161,7 @@ def test_accepts_and_never_reads(started, tmp_path, ca, collector):
     sim, daemon = start(started, tmp_path, c, ca, **{"stall-timeout": "2s"})
     assert_all_arrive(sim, c, daemon)
     hold.set()
-    assert re.search(r"lost 127\.0\.0\.1 .*(nothing|took|stall)",
+    assert re.search(r"connection lost|did not answer the end",
                      daemon.text()), daemon.text()
 
 
@@ -207,14 +207,14 @@ def test_speaks_plain_text_on_the_tls_port(started, tmp_path, ca, collector):
 
     c = collector(behave)
     sim, daemon = start(started, tmp_path, c, ca, way="tls")
-    daemon.wait_text(r"cannot reach .*(plain|not TLS|no TLS)")
+    daemon.wait_text(r"error: output siem: not connected: .*not speak TLS")
     assert c.messages == []
 
 
 @pytest.mark.parametrize("kind,words", [
     ("expired", "expired"),
     ("wrong-name", "other.example"),
-    ("self-signed", "self-signed|self signed"),
+    ("self-signed", "signed by itself"),
 ])
 def test_a_bad_certificate_is_refused(started, tmp_path, ca, collector, kind,
                                       words):
@@ -229,7 +229,7 @@ def test_a_bad_certificate_is_refused(started, tmp_path, ca, collector, kind,
         cert, key = ca.issue("wrong", "DNS:other.example")
     c = collector(well, server_context(cert, key))
     sim, daemon = start(started, tmp_path, c, ca, way="tls")
-    daemon.wait_text(rf"error: output siem: cannot reach .*({words}).*trying")
+    daemon.wait_text(rf"error: output siem: not connected: .*({words}).*trying")
     assert c.messages == []
 
 
@@ -248,7 +248,7 @@ def test_refuses_our_certificate_after_the_handshake(started, tmp_path, ca,
     cert, key = ca.client
     sim, daemon = start(started, tmp_path, c, ca, way="tls",
                         **{"cert-file": cert, "key-file": key})
-    daemon.wait_text(r"(cannot reach|lost) .*(certificate|unknown ca)")
+    daemon.wait_text(r"(not connected|lost): .*(certificate|unknown ca)")
     assert c.messages == []
     # The operator repairs it: now everything goes.
     context.load_verify_locations(ca.cert)
