@@ -20,6 +20,7 @@
 #include "tools/sim/sim_call.h"
 #include "tools/sim/sim_fault.h"
 #include "tools/sim/sim_graph.h"
+#include "tools/sim/sim_odata.h"
 #include "tools/sim/sim_pages.h"
 #include "tools/sim/sim_server.h"
 #include "tools/sim/sim_store.h"
@@ -45,9 +46,9 @@ const struct sim_route sim_routes[] = {
 	{ "token", EVHTTP_REQ_POST, "/{}/oauth2/v2.0/token", SIM_OPEN,
 	    LIMIT_NONE, sim_token_serve, sim_token_fail },
 	{ "alerts", EVHTTP_REQ_GET, "/v1.0/security/alerts_v2", SIM_GUARDED,
-	    LIMIT_GRAPH, sim_graph_alerts, sim_graph_fail },
+	    LIMIT_GRAPH, sim_graph_alerts, sim_odata_fail },
 	{ "alert", EVHTTP_REQ_GET, "/v1.0/security/alerts_v2/{}", SIM_GUARDED,
-	    LIMIT_GRAPH, sim_graph_alert, sim_graph_fail },
+	    LIMIT_GRAPH, sim_graph_alert, sim_odata_fail },
 	{ "offered", EVHTTP_REQ_GET, "/sim/offered", SIM_CONTROL, LIMIT_NONE,
 	    sim_graph_offered, fail_plainly },
 	{ "add", EVHTTP_REQ_POST, "/sim/add", SIM_CONTROL, LIMIT_NONE,

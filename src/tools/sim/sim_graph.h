@@ -14,7 +14,6 @@ void sim_graph_free(struct sim_graph **gp);
 
 void sim_graph_alerts(struct sim *sim, struct sim_call *call);
 void sim_graph_alert(struct sim *sim, struct sim_call *call);
-void sim_graph_fail(struct sim_call *call, int status, const char *reason);
 
 /* The simulator's own: what was offered; more alerts, newer versions. */
 void sim_graph_offered(struct sim *sim, struct sim_call *call);
