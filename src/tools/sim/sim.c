@@ -20,6 +20,8 @@
 #include "tools/sim/sim_call.h"
 #include "tools/sim/sim_fault.h"
 #include "tools/sim/sim_graph.h"
+#include "tools/sim/sim_incidents.h"
+#include "tools/sim/sim_kinds.h"
 #include "tools/sim/sim_odata.h"
 #include "tools/sim/sim_pages.h"
 #include "tools/sim/sim_server.h"
@@ -49,6 +51,17 @@ const struct sim_route sim_routes[] = {
 	    LIMIT_GRAPH, sim_graph_alerts, sim_odata_fail },
 	{ "alert", EVHTTP_REQ_GET, "/v1.0/security/alerts_v2/{}", SIM_GUARDED,
 	    LIMIT_GRAPH, sim_graph_alert, sim_odata_fail },
+	{ "incidents", EVHTTP_REQ_GET, "/v1.0/security/incidents", SIM_GUARDED,
+	    LIMIT_GRAPH, sim_incidents_list, sim_odata_fail },
+	{ "incident", EVHTTP_REQ_GET, "/v1.0/security/incidents/{}",
+	    SIM_GUARDED, LIMIT_GRAPH, sim_incidents_one, sim_odata_fail },
+	{ "incident-alerts", EVHTTP_REQ_GET,
+	    "/v1.0/security/incidents/{}/alerts", SIM_GUARDED, LIMIT_GRAPH,
+	    sim_incidents_alerts, sim_odata_fail },
+	{ "kind-offered", EVHTTP_REQ_GET, "/sim/kinds/{}/offered", SIM_CONTROL,
+	    LIMIT_NONE, sim_kinds_offered, fail_plainly },
+	{ "kind-change", EVHTTP_REQ_POST, "/sim/kinds/{}/{}", SIM_CONTROL,
+	    LIMIT_NONE, sim_kinds_change, fail_plainly },
 	{ "offered", EVHTTP_REQ_GET, "/sim/offered", SIM_CONTROL, LIMIT_NONE,
 	    sim_graph_offered, fail_plainly },
 	{ "add", EVHTTP_REQ_POST, "/sim/add", SIM_CONTROL, LIMIT_NONE,
@@ -148,6 +161,8 @@ static const struct opt options[] = {
 	OPTION("seed", OPT_NUMBER, seed, "1", 0, "of all that seems random"),
 	OPTION("alerts", OPT_NUMBER, alerts, "1000", 20000000,
 	    "alerts that are there at the start"),
+	OPTION("incidents", OPT_NUMBER, incidents, "200", 1000000,
+	    "incidents that are there at the start"),
 	OPTION("span", OPT_TIME, span_ms, "1d", 0,
 	    "time before now in which they were born"),
 	OPTION("rate", OPT_TEXT, rate, "0", 0, "new alerts a second"),
@@ -291,6 +306,8 @@ build(struct sim *sim, double rate, struct err *err)
 		return -1;
 	sim->tokens = sim_tokens_new(conf->seed);
 	sim->graph = sim_graph_new(conf, rate);
+	sim->kinds = sim_kinds_new(conf);
+	sim->incidents = sim_incidents_new(sim);
 	sim->pages = sim_pages_new(PAGES_BYTES);
 	sim->server = sim_server_new(sim, err);
 	return sim->server != NULL ? 0 : -1;
@@ -301,6 +318,8 @@ tear_down(struct sim *sim)
 {
 	sim_server_free(&sim->server);
 	sim_pages_free(&sim->pages);
+	sim_incidents_free(&sim->incidents);
+	sim_kinds_free(&sim->kinds);
 	sim_graph_free(&sim->graph);
 	sim_tokens_free(&sim->tokens);
 	sim_faults_free(&sim->faults);

@@ -11,6 +11,8 @@ struct secret;
 struct sim_call;
 struct sim_faults;
 struct sim_graph;
+struct sim_incidents;
+struct sim_kinds;
 struct sim_pages;
 struct sim_server;
 struct sim_tokens;
@@ -31,11 +33,12 @@ enum sim_nextlink {
 
 /* What a scenario may change while the program runs. */
 struct sim_knobs {
-	uint64_t latency;    /* ms, before each answer */
-	uint64_t rate_limit; /* requests a minute for each API; 0: none */
-	uint64_t token_life; /* s */
-	int retry_after;     /* enum sim_retry_after, when throttled */
-	int nextlink;        /* enum sim_nextlink */
+	uint64_t latency;     /* ms, before each answer */
+	uint64_t rate_limit;  /* requests a minute for each API; 0: none */
+	uint64_t token_life;  /* s */
+	int retry_after;      /* enum sim_retry_after, when throttled */
+	int nextlink;         /* enum sim_nextlink */
+	uint64_t expand_most; /* alerts on a page of incidents; 0: any */
 };
 
 struct sim_conf {
@@ -43,7 +46,7 @@ struct sim_conf {
 	char *tenant, *client_id, *secret_file, *scenario;
 	char *rate;
 	uint64_t seed, seconds;
-	uint64_t alerts, alert_size, span_ms;
+	uint64_t alerts, alert_size, span_ms, incidents;
 	uint64_t updates, update_after_ms, late, late_max_ms;
 	uint64_t duplicates, ties;
 	bool small;
@@ -59,6 +62,8 @@ struct sim {
 	struct sim_server *server;
 	struct sim_tokens *tokens;
 	struct sim_graph *graph;
+	struct sim_kinds *kinds;
+	struct sim_incidents *incidents;
 	struct sim_pages *pages;
 };
 

@@ -514,6 +514,7 @@ struct sim_alerts {
 struct alert {
 	const struct sim_alerts *all;
 	const struct kind *kind;
+	uint32_t incident; /* 0: by the seed */
 };
 
 static const struct alert *
@@ -576,7 +577,11 @@ put_incident(
     struct buf *out, const struct sim_fill *f, const struct sim_arg *arg)
 {
 	(void)arg;
-	buf_add_u64(out, 1000 + sim_hash(f->seed, SALT_INCIDENT) % 5000);
+	if (alert_of(f)->incident > 0)
+		buf_add_u64(out, alert_of(f)->incident);
+	else
+		buf_add_u64(
+		    out, 1000 + sim_hash(f->seed, SALT_INCIDENT) % 5000);
 }
 
 /* The enumerations' text fields. */
@@ -1086,7 +1091,9 @@ void
 sim_alerts_put(const struct sim_alerts *a, const struct sim_record *rec,
     const struct sim_version *v, bool newer_enums, struct buf *out)
 {
-	struct alert alert = { .all = a, .kind = kind_of(a, rec) };
+	struct alert alert = {
+		.all = a, .kind = kind_of(a, rec), .incident = rec->incident
+	};
 	struct sim_fill fill = {
 		.seed = rec->seed,
 		.created = rec->created,

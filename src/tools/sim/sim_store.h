@@ -30,7 +30,8 @@ struct sim_store_conf {
 struct sim_record {
 	uint64_t seed;
 	int64_t created;
-	uint32_t last; /* its youngest version */
+	uint32_t last;     /* its youngest version */
+	uint32_t incident; /* that an alert belongs to; 0: by its seed */
 };
 
 /* One state of a record.  It shows from `visible` until `gone`. */
