@@ -77,8 +77,8 @@ struct gather {
 	bool done;
 	bool started; /* there was a value */
 	uint32_t members, more;
-	uint32_t rank; /* of the word found */
-	int64_t highest;
+	uint32_t rank;  /* of the word found */
+	int64_t number; /* the highest, or lowest */
 };
 
 struct eval *
@@ -474,6 +474,21 @@ prefer(struct gather *g, struct str s)
 	g->done = row == 0;
 }
 
+/* One text, however often; another one makes it none. */
+static void
+sole(struct gather *g, struct str s)
+{
+	struct buf *list = &g->r->lv->list;
+
+	if (!g->started) {
+		buf_add_str(list, s);
+		g->started = true;
+	} else if (!str_eq(buf_str(list), s)) {
+		buf_reset(list);
+		g->done = true;
+	}
+}
+
 /* Take one value into what the term makes of all of them. */
 static void
 take(struct gather *g, struct str s)
@@ -504,10 +519,17 @@ take(struct gather *g, struct str s)
 		prefer(g, s);
 		break;
 	case GATHER_HIGHEST:
-		if (str_to_i64(s, &n) && (!g->started || n > g->highest)) {
-			g->highest = n;
+	case GATHER_LOWEST:
+		if (str_to_i64(s, &n) &&
+		    (!g->started ||
+			(g->t->gather == GATHER_HIGHEST ? n > g->number
+							: n < g->number))) {
+			g->number = n;
 			g->started = true;
 		}
+		break;
+	case GATHER_SOLE:
+		sole(g, s);
 		break;
 	}
 }
@@ -544,10 +566,12 @@ gather_end(struct gather *g)
 		buf_add_u64(list, g->members);
 		break;
 	case GATHER_HIGHEST:
+	case GATHER_LOWEST:
 		if (g->started)
-			buf_addf(list, "%lld", (long long)g->highest);
+			buf_addf(list, "%lld", (long long)g->number);
 		break;
 	case GATHER_LAST:
+	case GATHER_SOLE:
 		break;
 	}
 	return text_made(g->r, list);

@@ -72,8 +72,10 @@ enum map_gather {
 	GATHER_JOIN,    /* those that are not empty */
 	GATHER_JOINALL, /* empty ones as well */
 	GATHER_COUNT,
-	GATHER_PREFER, /* the first of the words that occurs */
-	GATHER_HIGHEST /* number */
+	GATHER_PREFER,  /* the first of the words that occurs */
+	GATHER_HIGHEST, /* number */
+	GATHER_LOWEST,
+	GATHER_SOLE /* the one there is; nothing if they differ */
 };
 
 enum map_source {

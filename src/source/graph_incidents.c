@@ -444,6 +444,7 @@ incidents_end(struct source *s, struct cursor *to_r)
 const struct source_ops graph_incidents_ops = {
 	.name = NAME,
 	.api = GRAPH_SECURITY_API,
+	.rank = 1,
 	.service = "graph",
 	.permission = PERMISSION,
 	.opts = options,
