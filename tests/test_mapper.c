@@ -286,6 +286,25 @@ forms_write_nodes_by_their_type(void **state)
 	bench_close(&b);
 }
 
+static void
+json_in_json_in_json_is_read_afresh(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b,
+	    "version 1\nform in\n@ json $.x[*] join \"+\" 9\n" HEAD
+	    "msg $.l[*] json $.b as in join \",\" 9\n");
+	assert_int_equal(
+	    bench_map(&b,
+		STR_LIT("{\"l\":[\"{\\\"b\\\":\\\"{\\\\\\\"x\\\\\\\":[1,2]}"
+			"\\\"}\",\"{\\\"b\\\":\\\"{\\\\\\\"x\\\\\\\":[3]}"
+			"\\\"}\",\"{\\\"b\\\":{\\\"x\\\":[4]}}\"]}")),
+	    0);
+	assert_str(buf_str(&b.out), CEF "msg=1+2,3,4");
+	bench_close(&b);
+}
+
 static const char choose_map[] =
     "version 7\n"
     "event a\nprofile mcas\nwhen $.kind is \"one\" \"two\"\nwhen $.x\n"
@@ -461,7 +480,7 @@ a_full_buffer_is_left_as_it_was(void **state)
 	bench_close(&b);
 }
 
-/* --- the map that ships ------------------------------------------------- */
+/* --- the map that ships --------------------------------------------------- */
 
 static char *
 shipped(const char *name)
@@ -617,6 +636,7 @@ deep_and_long_records_become_events(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(values_are_made_as_the_lines_say),
 	cmocka_unit_test(forms_write_nodes_by_their_type),
+	cmocka_unit_test(json_in_json_in_json_is_read_afresh),
 	cmocka_unit_test(the_first_event_that_fits_takes_the_record),
 	cmocka_unit_test(values_longer_than_their_key_are_cut_and_named),
 	cmocka_unit_test(events_are_shortened_in_the_order_of_the_map),

@@ -33,7 +33,7 @@ struct level {
 	struct buf text[2]; /* a transform writes to the one it does not read */
 	struct buf made;    /* parts, written one behind the other */
 	struct buf list;
-	char space[CONVERT_MAX], time[CONVERT_MAX];
+	char space[CONVERT_MAX];
 	struct textset met;
 
 	struct ranked *ranked;
@@ -183,7 +183,7 @@ eval_is_passing(const struct eval *e, struct str s)
 		if (is_in(&lv->text[0], s) || is_in(&lv->text[1], s) ||
 		    is_in(&lv->made, s) || is_in(&lv->list, s) ||
 		    is_in(&lv->inner_text, s) ||
-		    (s.p >= lv->space && s.p < lv->space + 2 * CONVERT_MAX))
+		    (s.p >= lv->space && s.p < lv->space + CONVERT_MAX))
 			return true;
 	}
 	return false;
@@ -339,7 +339,7 @@ static struct str
 unlike(const struct run *r, const struct map_step *st, struct str s)
 {
 	for (uint32_t i = 0; i < st->words; i++)
-		if (str_eq(buf_str(&r->e->kept[st->field[i]]), s))
+		if (str_eq(buf_str(&r->e->kept[st->by.field[i]]), s))
 			return str_make(NULL, 0);
 	return s;
 }
@@ -352,7 +352,7 @@ step(const struct run *r, const struct map_step *st, struct str s)
 
 	switch (st->op) {
 	case STEP_TABLE:
-		return look_up(st->table, s);
+		return look_up(st->by.table, s);
 	case STEP_TYPE:
 		return convert_type(st->type, s, r->lv->space, &s) ? s : none;
 	case STEP_AFTER:
@@ -499,7 +499,7 @@ take(struct gather *g, struct str s)
 		return;
 	if (g->t->distinct && !textset_add(&g->r->lv->met, s))
 		return;
-	switch (g->t->gather) {
+	switch ((enum map_gather)g->t->gather) {
 	case GATHER_FIRST:
 		g->result = s;
 		g->done = true;
@@ -549,7 +549,7 @@ gather_end(struct gather *g)
 {
 	struct buf *list = &g->r->lv->list;
 
-	switch (g->t->gather) {
+	switch ((enum map_gather)g->t->gather) {
 	case GATHER_FIRST:
 	case GATHER_PREFER:
 		return g->result;
@@ -622,10 +622,13 @@ take_node(
 	const struct map_step *st = &g->t->step[at];
 	bool more = at < g->t->steps;
 
-	if (more && st->op == STEP_STRINGS)
+	if (!more && g->t->gather == GATHER_COUNT && !g->t->distinct &&
+	    json_type(doc, node) == JSON_OBJECT)
+		g->members += json_first(doc, node) != JSON_NONE;
+	else if (more && st->op == STEP_STRINGS)
 		take_strings(g, doc, node, at);
 	else if (more && st->op == STEP_AS)
-		take_text(g, form_text(g->r, st->form, doc, node), at + 1);
+		take_text(g, form_text(g->r, st->by.form, doc, node), at + 1);
 	else
 		take_text(g, node_text(g->r, doc, node), at);
 }
@@ -640,7 +643,10 @@ inner_read(const struct run *r, const struct json_doc *doc, uint32_t node)
 		return lv->inner_ok;
 	lv->inner_of = doc;
 	lv->inner_node = node;
+	/* What was known of the text that stood here before is void. */
 	members_reset(r->e->members);
+	for (struct level *l = lv + 1; l < r->e->level + r->e->levels; l++)
+		l->inner_of = NULL;
 	buf_reset(&lv->inner_text);
 	json_decode(doc, node, &lv->inner_text);
 	lv->inner_ok = !lv->inner_text.failed &&
@@ -662,7 +668,7 @@ nodes_of(const struct run *r, struct pathset *set, int path,
 static void
 take_inner(struct gather *g, const struct json_doc *doc, uint32_t node)
 {
-	struct pathset *set = g->t->step[0].inner;
+	struct pathset *set = g->t->step[0].by.inner;
 	const uint32_t *nodes;
 	uint32_t n;
 
@@ -736,7 +742,7 @@ static struct ranked *
 sorted(const struct gather *g, uint32_t *n_r)
 {
 	const struct map_step *st = &g->t->step[0];
-	const struct map_form *by = st->op == STEP_SORT ? st->form : NULL;
+	const struct map_form *by = st->op == STEP_SORT ? st->by.form : NULL;
 	struct level *lv = g->r->lv;
 
 	if (by != NULL && by == lv->ranked_by && g->t->paths == 1 &&
@@ -797,7 +803,7 @@ record_text(const struct run *r, const struct map_term *t)
 	const struct record *rec = r->e->rec;
 	struct buf *b = &r->lv->text[0];
 
-	switch (t->from) {
+	switch ((enum map_source)t->from) {
 	case FROM_TEXT:
 		return t->text;
 	case FROM_ID:
@@ -839,12 +845,15 @@ gather_text(const struct run *r, const struct map_term *t)
 static struct str
 term_text(const struct run *r, const struct map_term *t)
 {
-	const uint32_t *nodes;
 	struct str s = t->text;
+	uint32_t node;
 
 	if (t->single) {
-		if (nodes_of(r, r->paths, t->path[0], &nodes) > 0)
-			s = node_text(r, r->doc, nodes[0]);
+		node = pathset_one(r->paths, t->path[0]);
+		if (node == JSON_NONE)
+			s = str_make(NULL, 0);
+		else
+			s = node_text(r, r->doc, node);
 		if (t->steps > 0)
 			s = steps(r, t->step, t->steps, s);
 	} else if (t->from != FROM_TEXT || t->steps > 0) {
@@ -874,15 +883,6 @@ alt_text(const struct run *r, const struct map_alt *alt)
 }
 
 /* Most alternatives are for evidence that this alert has not. */
-static bool
-has_nodes(const uint8_t *maybe, const struct map_term *t)
-{
-	for (unsigned i = 0; i < t->paths; i++)
-		if (maybe[t->path[i]])
-			return true;
-	return false;
-}
-
 static struct str
 value_text(const struct run *r, const struct map_value *v)
 {
@@ -890,7 +890,7 @@ value_text(const struct run *r, const struct map_value *v)
 	struct str s = { NULL, 0 };
 
 	for (unsigned i = 0; i < v->alts && s.len == 0; i++)
-		if (!v->alt[i].probe || has_nodes(maybe, v->alt[i].term))
+		if (v->needs[i] == MAP_NO_PATH || maybe[v->needs[i]])
 			s = alt_text(r, &v->alt[i]);
 	return s;
 }
@@ -944,5 +944,5 @@ eval_value(struct eval *e, const struct map_value *v, struct pathset *paths,
 		.max_chars = max_chars,
 	};
 
-	return convert_trim(value_text(&r, v));
+	return value_text(&r, v);
 }

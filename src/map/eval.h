@@ -24,7 +24,7 @@ void
 eval_begin(struct eval *e, const struct record *rec, struct members *members);
 
 /*
- * The value's text, trimmed, empty if there is none; lists are made so that
+ * The value's text, empty if there is none; lists are made so that
  * they have at most max_chars characters (0: no limit).  Borrowed until the
  * next call.
  */

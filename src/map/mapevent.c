@@ -367,11 +367,12 @@ mark_remembered(struct map_field *field, const struct map_term *t)
 	for (unsigned i = 0; i < t->steps; i++)
 		if (t->step[i].op == STEP_UNLIKE)
 			for (unsigned k = 0; k < t->step[i].words; k++)
-				field[t->step[i].field[k]].remembered = true;
+				field[t->step[i].by.field[k]].remembered = true;
 	for (unsigned i = 0; i < t->afters; i++)
 		if (t->after[i].op == STEP_UNLIKE)
 			for (unsigned k = 0; k < t->after[i].words; k++)
-				field[t->after[i].field[k]].remembered = true;
+				field[t->after[i].by.field[k]].remembered =
+				    true;
 }
 
 static int

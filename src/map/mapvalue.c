@@ -193,7 +193,7 @@ read_keys(struct mapread *r, struct map_step *s)
 			    STR_ARG(s->word[i]));
 		field[i] = (uint16_t)f;
 	}
-	s->field = pool_copy(r->pool, field, s->words, sizeof(field[0]));
+	s->by.field = pool_copy(r->pool, field, s->words, sizeof(field[0]));
 	return 0;
 }
 
@@ -297,10 +297,10 @@ read_inner(struct mapread *r, struct term *t, struct map_step *s)
 	if (path.p[0] != '$')
 		return mapline_error_at(
 		    &r->l, line, "json wants a path that begins with $");
-	s->inner = mapread_set(r);
-	if (add_path(r, s->inner, path, line) < 0)
+	s->by.inner = mapread_set(r);
+	if (add_path(r, s->by.inner, path, line) < 0)
 		return -1;
-	t->several |= !pathset_is_singular(s->inner, 0);
+	t->several |= !pathset_is_singular(s->by.inner, 0);
 	t->t.has_json = true;
 	return 0;
 }
@@ -340,7 +340,7 @@ read_form(struct mapread *r, struct map_step *s)
 
 	if (n == NULL)
 		return -1;
-	s->form = n->form;
+	s->by.form = n->form;
 	if (r->depth < n->form->depth + 1)
 		r->depth = n->form->depth + 1;
 	if (r->depth > MAP_FORM_DEPTH)
@@ -386,7 +386,7 @@ read_args(struct mapread *r, const struct step_row *row, struct term *t,
 		n = read_name(r, r->tables, "table");
 		if (n == NULL)
 			return -1;
-		s->table = n->table;
+		s->by.table = n->table;
 		return 0;
 	case WANT_KEYS:
 		return read_keys(r, s);
@@ -580,16 +580,6 @@ want_type(struct mapread *r, enum cef_value type, const char *key,
 	return 0;
 }
 
-/* Whether the term is nothing when its paths select nothing. */
-static bool
-needs_nodes(const struct map_term *t)
-{
-	for (unsigned i = 0; i < t->afters; i++)
-		if (t->after[i].op == STEP_DEFAULT)
-			return false;
-	return t->from == FROM_PATHS && t->gather != GATHER_COUNT;
-}
-
 static int
 read_alt(struct mapread *r, enum cef_value type, const char *key,
     struct map_alt *alt_r)
@@ -615,10 +605,24 @@ read_alt(struct mapread *r, enum cef_value type, const char *key,
 		if (want_type(r, type, key, &term[i], n) < 0)
 			return -1;
 	}
-	alt_r->probe = n == 1 && needs_nodes(&term[0]);
 	alt_r->term = pool_copy(r->pool, term, n, sizeof(term[0]));
 	alt_r->terms = (uint16_t)n;
 	return 0;
+}
+
+/* The path without which the alternative is nothing. */
+static uint16_t
+needed_path(const struct map_alt *alt)
+{
+	const struct map_term *t = &alt->term[0];
+
+	for (unsigned i = 0; i < t->afters; i++)
+		if (t->after[i].op == STEP_DEFAULT)
+			return MAP_NO_PATH;
+	if (alt->terms > 1 || t->from != FROM_PATHS || t->paths > 1 ||
+	    t->gather == GATHER_COUNT)
+		return MAP_NO_PATH;
+	return t->path[0];
 }
 
 int
@@ -626,14 +630,17 @@ mapvalue_read(struct mapread *r, enum cef_value type, const char *key,
     struct map_value *value_r)
 {
 	struct map_alt alt[ALTS_MAX];
+	uint16_t needs[ALTS_MAX];
 	unsigned n = 0;
 
 	for (;;) {
 		if (n == ALTS_MAX)
 			return mapline_error(&r->l,
 			    "at most %d alternatives make a value", ALTS_MAX);
-		if (read_alt(r, type, key, &alt[n++]) < 0)
+		if (read_alt(r, type, key, &alt[n]) < 0)
 			return -1;
+		needs[n] = needed_path(&alt[n]);
+		n++;
 		if (!mapline_is(&r->l, "else"))
 			break;
 		if (mapline_word(&r->l) < 0)
@@ -643,6 +650,7 @@ mapvalue_read(struct mapread *r, enum cef_value type, const char *key,
 		return mapline_error(
 		    &r->l, "unknown transform \"%.*s\"", STR_ARG(r->l.word));
 	value_r->alt = pool_copy(r->pool, alt, n, sizeof(alt[0]));
+	value_r->needs = pool_copy(r->pool, needs, n, sizeof(needs[0]));
 	value_r->alts = (uint16_t)n;
 	return 0;
 }

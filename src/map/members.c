@@ -11,22 +11,7 @@
 #include "base/xalloc.h"
 #include "codec/json.h"
 
-#define OBJECTS 64 /* remembered: 2 to the 6th */
-#define SLOTS 128  /* of an object's table, a power of two */
-#define MEMBERS 90 /* that a table takes; larger objects are searched */
-
-struct object {
-	const struct json_doc *doc;
-	uint64_t round;
-	uint32_t node;
-	bool is_large;       /* or has a name with escapes: no table */
-	uint16_t key[SLOTS]; /* a member's name: tokens behind node; 0: free */
-};
-
-struct members {
-	uint64_t round;
-	struct object object[OBJECTS];
-};
+#define MEMBERS 44 /* that a table takes; larger objects are searched */
 
 struct member_name
 member_name(struct str text)
@@ -72,58 +57,38 @@ members_reset(struct members *m)
 }
 
 static void
-fill(struct object *o)
+fill(struct members_object *o)
 {
 	const struct json_token *tok = o->doc->tok;
 	uint32_t end = tok[o->node].next, n = 0;
 
 	memset(o->key, 0, sizeof(o->key));
-	o->is_large = false;
+	o->is_odd = false;
 	for (uint32_t k = o->node + 1; k < end; k = tok[k + 1].next) {
-		uint32_t at = tok[k].hash % SLOTS;
+		uint32_t at = tok[k].hash % MEMBERS_SLOTS;
 
 		if (tok[k].escaped || ++n > MEMBERS ||
 		    k - o->node > UINT16_MAX) {
-			o->is_large = true;
+			o->is_odd = true;
 			return;
 		}
-		while (o->key[at] != 0)
-			at = (at + 1) % SLOTS;
+		for (; o->key[at] != 0; at = (at + 1) % MEMBERS_SLOTS) {
+			if (member_is_named(&tok[o->node + o->key[at]],
+				tok[k].hash, json_raw(o->doc, k), o->doc)) {
+				o->is_odd = true;
+				return;
+			}
+		}
 		o->key[at] = (uint16_t)(k - o->node);
 	}
 }
 
-static struct object *
-object_at(struct members *m, uint32_t node)
+void
+members_learn(struct members *m, struct members_object *o,
+    const struct json_doc *doc, uint32_t node)
 {
-	return &m->object[(node * 0x9e3779b1U) >> 26];
-}
-
-uint32_t
-members_find(struct members *m, const struct json_doc *doc, uint32_t node,
-    const struct member_name *name)
-{
-	struct object *o = object_at(m, node);
-	const struct json_token *tok = doc->tok + node;
-	uint32_t found = JSON_NONE, key;
-
-	if (tok->type != JSON_OBJECT)
-		return JSON_NONE;
-	if (o->round != m->round || o->node != node || o->doc != doc) {
-		o->round = m->round;
-		o->node = node;
-		o->doc = doc;
-		fill(o);
-	}
-	if (o->is_large)
-		return json_member(doc, node, name->text);
-	/* Names of one hash stand in their order, so the last one wins. */
-	for (uint32_t at = name->hash % SLOTS; (key = o->key[at]) != 0;
-	     at = (at + 1) % SLOTS)
-		if (tok[key].hash == name->hash &&
-		    tok[key].len == name->text.len &&
-		    memcmp(doc->text.p + tok[key].off, name->text.p,
-			name->text.len) == 0)
-			found = node + key + 1;
-	return found;
+	o->round = m->round;
+	o->node = node;
+	o->doc = doc;
+	fill(o);
 }

@@ -561,16 +561,35 @@ walk(struct pathset *ps, struct place *p, uint32_t node)
 
 /* --- asking ------------------------------------------------------------- */
 
-static void
-path_look_up(struct pathset *ps, struct path *p)
+/* Where a path of names leads, or JSON_NONE. */
+static uint32_t
+path_follow(const struct pathset *ps, const struct path *p)
 {
 	uint32_t node = ps->node;
 
-	path_begin(ps, p);
 	for (unsigned i = 0; i < p->names && node != JSON_NONE; i++)
 		node = members_find(ps->members, ps->doc, node, &p->name[i]);
+	return node;
+}
+
+static void
+path_look_up(struct pathset *ps, struct path *p)
+{
+	uint32_t node = path_follow(ps, p);
+
+	path_begin(ps, p);
 	if (node != JSON_NONE)
 		path_take(ps, p, node);
+}
+
+uint32_t
+pathset_one(struct pathset *ps, int number)
+{
+	const struct path *p = &ps->path[number];
+
+	if (p->is_names)
+		return path_follow(ps, p);
+	return p->run == ps->run && p->nodes.n > 0 ? p->nodes.v[0] : JSON_NONE;
 }
 
 void

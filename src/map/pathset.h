@@ -49,6 +49,9 @@ void pathset_run(struct pathset *ps, struct members *members,
 int pathset_nodes(struct pathset *ps, int number, const uint32_t **nodes_r,
     uint32_t *n_r, struct err *err);
 
+/* The same for a path that is singular: its node, or JSON_NONE. */
+uint32_t pathset_one(struct pathset *ps, int number);
+
 /*
  * By number: 0 if the path is known, without looking further, to have
  * selected nothing.  Good until the next run or pathset_add.

@@ -28,9 +28,9 @@ struct pathtest {
 	struct str text;
 	char *own; /* of the outermost: the whole filter */
 
-	/* A member named from $ is the same for every node of a record. */
+	/* What begins with $ is the same for every node of a record. */
 	uint64_t run;
-	uint32_t member;
+	bool held;
 };
 
 /* Where the reading stands. */
@@ -309,23 +309,13 @@ pathtest_tail(const struct pathtest *t, struct str *member_r,
 /* --- deciding ----------------------------------------------------------- */
 
 static uint32_t
-look_up(const struct pathtest *t, const struct pathtest_at *at, uint32_t node)
+member_of(const struct pathtest *t, const struct pathtest_at *at, uint32_t node)
 {
+	if (t->from_root)
+		node = at->root;
 	for (unsigned i = 0; i < t->names && node != JSON_NONE; i++)
 		node = members_find(at->members, at->doc, node, &t->name[i]);
 	return node;
-}
-
-static uint32_t
-member_of(struct pathtest *t, const struct pathtest_at *at, uint32_t node)
-{
-	if (!t->from_root)
-		return look_up(t, at, node);
-	if (t->run != at->run) {
-		t->run = at->run;
-		t->member = look_up(t, at, at->root);
-	}
-	return t->member;
 }
 
 /* In a pattern a dot, and so ".*", stands for anything but a line's end. */
@@ -366,12 +356,24 @@ some_child_passes(
 	return false;
 }
 
+static bool
+member_passes(struct pathtest *t, const struct pathtest_at *at, uint32_t node)
+{
+	uint32_t m = member_of(t, at, node);
+
+	if (m == JSON_NONE)
+		return false;
+	if (t->test == TEST_EQUALS)
+		return json_is(at->doc, m, t->text);
+	if (t->test == TEST_ENDS)
+		return ends_in(at->doc, m, t->text, at->scratch);
+	return t->a == NULL || some_child_passes(t->a, at, m);
+}
+
 bool
 pathtest_holds(struct pathtest *t, const struct pathtest_at *at, uint32_t node,
     bool tail_fits)
 {
-	uint32_t m;
-
 	switch (t->test) {
 	case TEST_AND:
 		return pathtest_holds(t->a, at, node, tail_fits) &&
@@ -381,20 +383,18 @@ pathtest_holds(struct pathtest *t, const struct pathtest_at *at, uint32_t node,
 		    pathtest_holds(t->b, at, node, false);
 	case TEST_NOT:
 		return !pathtest_holds(t->a, at, node, false);
-	case TEST_EQUALS:
-		m = member_of(t, at, node);
-		return m != JSON_NONE && json_is(at->doc, m, t->text);
 	case TEST_ENDS:
-		if (tail_fits)
-			return true;
-		m = member_of(t, at, node);
-		return m != JSON_NONE &&
-		    ends_in(at->doc, m, t->text, at->scratch);
+	case TEST_EQUALS:
 	case TEST_EXISTS:
-		m = member_of(t, at, node);
-		if (m == JSON_NONE || t->a == NULL)
-			return m != JSON_NONE;
-		return some_child_passes(t->a, at, m);
+		break;
 	}
-	return false;
+	if (tail_fits && t->test == TEST_ENDS)
+		return true;
+	if (!t->from_root)
+		return member_passes(t, at, node);
+	if (t->run != at->run) {
+		t->run = at->run;
+		t->held = member_passes(t, at, node);
+	}
+	return t->held;
 }

@@ -4,6 +4,8 @@
 
 #include "base/xalloc.h"
 
+#define CHUNK 32768 /* bytes; larger things have a chunk of their own */
+
 struct item {
 	struct item *next;
 	void *thing;
@@ -12,6 +14,8 @@ struct item {
 
 struct pool {
 	struct item *items;
+	char *chunk; /* the one that is filled; an item as well */
+	size_t left;
 };
 
 struct pool *
@@ -46,12 +50,26 @@ pool_own(struct pool *p, void *thing, pool_free_fn *fn)
 	p->items = i;
 }
 
+/* What is made one after the other is used so, and lies side by side. */
 void *
 pool_alloc(struct pool *p, size_t n, size_t size)
 {
-	void *thing = xcalloc(n == 0 ? 1 : n, size);
+	size_t align = _Alignof(max_align_t), bytes = n * size;
+	char *thing;
 
-	pool_own(p, thing, xfree);
+	bytes += align - 1 - (bytes + align - 1) % align;
+	if (bytes > CHUNK / 4) {
+		thing = xcalloc(1, bytes);
+		pool_own(p, thing, xfree);
+		return thing;
+	}
+	if (bytes > p->left) {
+		p->chunk = xcalloc(1, CHUNK);
+		p->left = CHUNK;
+		pool_own(p, p->chunk, xfree);
+	}
+	thing = p->chunk + (CHUNK - p->left);
+	p->left -= bytes;
 	return thing;
 }
 

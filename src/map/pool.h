@@ -14,7 +14,7 @@ struct pool *pool_new(void);
 /* Free all that was allocated or given, the last one first. */
 void pool_free(struct pool **pp);
 
-/* Zeroed memory; n may be 0. */
+/* Zeroed memory; n may be 0.  For sizes of our own, not of a stranger's. */
 void *pool_alloc(struct pool *p, size_t n, size_t size);
 /* A copy, with a NUL behind it. */
 struct str pool_str(struct pool *p, struct str s);

@@ -21,6 +21,7 @@ struct pathset;
 #define MAP_FIELDS_MAX 200 /* of one event */
 #define MAP_JOIN_MAX 1000  /* members of a joined list */
 #define MAP_WORDS_MAX 64   /* that one transform takes */
+#define MAP_NO_PATH UINT16_MAX
 
 /* What a value is transformed by.  Up to STEP_AS they work on nodes. */
 enum map_step_op {
@@ -54,15 +55,17 @@ enum map_step_op {
 
 struct map_step {
 	enum map_step_op op;
-	uint32_t n;             /* STEP_STRINGS, STEP_CUT */
-	enum cef_value type;    /* STEP_TYPE */
-	struct str a, b;        /* texts */
+	enum cef_value type; /* STEP_TYPE */
+	struct str a, b;     /* texts */
+	union {
+		const struct words *table;
+		struct map_form *form;
+		struct pathset *inner; /* STEP_JSON: its path, alone */
+		const uint16_t *field; /* STEP_UNLIKE: numbers of fields */
+	} by;
 	const struct str *word; /* texts, many */
 	uint32_t words;
-	const struct words *table;
-	struct map_form *form;
-	struct pathset *inner; /* STEP_JSON: its path, alone */
-	const uint16_t *field; /* STEP_UNLIKE: numbers of fields */
+	uint32_t n; /* STEP_STRINGS, STEP_CUT */
 };
 
 /* How several values become one. */
@@ -88,29 +91,25 @@ enum map_source {
 	FROM_RAW
 };
 
-/* One source with its transforms. */
+/* One source with its transforms.  What every term needs stands first. */
 struct map_term {
-	enum map_source from;
-	struct str text;
-	const uint16_t *path; /* numbers in the pathset around */
-	uint16_t paths;
-	bool must;   /* without it the whole alternative is empty */
-	bool single; /* one node at most, and transforms of its text */
-
-	struct map_step *step; /* on nodes, then on each value */
-	uint16_t steps;
-	bool has_json, has_sort;
-
-	enum map_gather gather;
+	uint8_t from;   /* enum map_source */
+	uint8_t gather; /* enum map_gather */
+	bool single;    /* one node at most, and transforms of its text */
+	bool must;      /* without it the whole alternative is empty */
 	bool distinct;
-	struct str sep;
-	uint32_t max;           /* members joined */
-	const struct str *word; /* GATHER_PREFER */
-	uint32_t words;
-	const struct words *ranks; /* their numbers in it are the same */
-
+	bool has_json, has_sort;
+	uint16_t paths, steps, afters;
+	const uint16_t *path;   /* numbers in the pathset around */
+	struct map_step *step;  /* on nodes, then on each value */
 	struct map_step *after; /* on the one value */
-	uint16_t afters;
+	struct str text;        /* FROM_TEXT */
+
+	struct str sep;
+	uint32_t max; /* members joined */
+	uint32_t words;
+	const struct str *word;    /* GATHER_PREFER */
+	const struct words *ranks; /* their numbers in it are the same */
 };
 
 /* Terms written one behind the other. */
@@ -118,12 +117,13 @@ struct map_alt {
 	const struct map_term *term;
 	uint16_t terms;
 	bool constant; /* of constants only */
-	bool probe;    /* one term: nothing when its paths select nothing */
 };
 
 /* The first alternative that is not empty. */
 struct map_value {
 	const struct map_alt *alt;
+	/* For each: the path without which it is nothing, or MAP_NO_PATH. */
+	const uint16_t *needs;
 	uint16_t alts;
 };
 
@@ -144,15 +144,15 @@ struct map_form {
 };
 
 struct map_field {
+	struct str begin; /* blank, label and its value, key and "=" */
+	struct map_value value;
+	uint32_t max_chars; /* 0: no limit */
+	bool keep;          /* written when empty */
+	bool remembered;    /* an "unlike" asks for it */
+	bool essential;     /* never shortened to save room */
+	enum cef_value type;
 	struct str key;
 	struct str label_key, label; /* empty: none */
-	struct str begin; /* blank, label and its value, key and "=" */
-	enum cef_value type;
-	uint32_t max_chars; /* 0: no limit */
-	struct map_value value;
-	bool keep;       /* written when empty */
-	bool remembered; /* an "unlike" asks for it */
-	bool essential;  /* never shortened to save room */
 	unsigned line;
 };
 
