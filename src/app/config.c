@@ -16,10 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/auth.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/secret.h"
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "codec/rfc3339.h"
@@ -33,6 +33,9 @@
 static const char *const profile_words[] = { "mcas", "native", NULL };
 static const char *const log_words[] = { "auto", "stderr", "journal", "syslog",
 	NULL };
+static const char *const alg_words[] = { "PS256", "RS256", NULL };
+static const char *const identity_words[] = { "false", "true", "imds", "arc",
+	NULL };
 static const char *const cloud_words[] = { "commercial", "gcc", "gcc-high",
 	"dod", "china", NULL };
 
@@ -43,6 +46,7 @@ static const struct service {
 	[CONFIG_GRAPH] = { "graph", "graph-url" },
 	[CONFIG_MDCA] = { "mdca", "mdca-url" },
 	[CONFIG_O365] = { "o365", "o365-url" },
+	[CONFIG_LOGANALYTICS] = { "loganalytics", "loganalytics-url" },
 };
 
 #define MDCA_SCOPE "05a65629-4c1b-48c1-a78b-804c4abdd4af/.default"
@@ -62,29 +66,58 @@ static const struct cloud {
 		  "https://graph.microsoft.com/.default" },
 		[CONFIG_MDCA] = { NULL, MDCA_SCOPE },
 		[CONFIG_O365] = { "https://manage.office.com",
-		    "https://manage.office.com/.default" } } },
+		    "https://manage.office.com/.default" },
+		[CONFIG_LOGANALYTICS] = { "https://api.loganalytics.azure.com",
+		    "https://api.loganalytics.io/.default" } } },
 	{ "https://login.microsoftonline.com",
 	    { [CONFIG_GRAPH] = { "https://graph.microsoft.com",
 		  "https://graph.microsoft.com/.default" },
 		[CONFIG_MDCA] = { NULL, MDCA_SCOPE },
 		[CONFIG_O365] = { "https://manage-gcc.office.com",
-		    "https://manage-gcc.office.com/.default" } } },
+		    "https://manage-gcc.office.com/.default" },
+		[CONFIG_LOGANALYTICS] = { "https://api.loganalytics.azure.com",
+		    "https://api.loganalytics.io/.default" } } },
 	{ "https://login.microsoftonline.us",
 	    { [CONFIG_GRAPH] = { "https://graph.microsoft.us",
 		  "https://graph.microsoft.us/.default" },
 		[CONFIG_MDCA] = { NULL, MDCA_SCOPE },
 		[CONFIG_O365] = { "https://manage.office365.us",
-		    "https://manage.office365.us/.default" } } },
+		    "https://manage.office365.us/.default" },
+		[CONFIG_LOGANALYTICS] = { "https://api.loganalytics.us",
+		    "https://api.loganalytics.us/.default" } } },
 	{ "https://login.microsoftonline.us",
 	    { [CONFIG_GRAPH] = { "https://dod-graph.microsoft.us",
 		  "https://dod-graph.microsoft.us/.default" },
 		[CONFIG_MDCA] = { NULL, MDCA_SCOPE },
 		[CONFIG_O365] = { "https://manage.protection.apps.mil",
-		    "https://manage.protection.apps.mil/.default" } } },
+		    "https://manage.protection.apps.mil/.default" },
+		[CONFIG_LOGANALYTICS] = { "https://api.loganalytics.us",
+		    "https://api.loganalytics.us/.default" } } },
 	{ "https://login.partner.microsoftonline.cn",
-	    { [CONFIG_GRAPH] = { NULL, NULL },
+	    { [CONFIG_GRAPH] = { "https://microsoftgraph.chinacloudapi.cn",
+		  "https://microsoftgraph.chinacloudapi.cn/.default" },
 		[CONFIG_MDCA] = { NULL, NULL },
-		[CONFIG_O365] = { NULL, NULL } } },
+		[CONFIG_O365] = { NULL, NULL },
+		[CONFIG_LOGANALYTICS] = { "https://api.loganalytics.azure.cn",
+		    "https://api.loganalytics.azure.cn/.default" } } },
+};
+
+/* What a cloud's service leaves out, by the source type that would ask. */
+enum {
+	IN_GCC_HIGH = 1 << 2,
+	IN_DOD = 1 << 3,
+	IN_CHINA = 1 << 4
+};
+static const struct gap {
+	const char *type;
+	unsigned clouds;
+	const char *instead; /* NULL: nothing */
+} gaps[] = {
+	{ "graph-alerts", IN_CHINA, NULL },
+	{ "graph-incidents", IN_CHINA, NULL },
+	{ "graph-audit", IN_CHINA, NULL },
+	{ "graph-audit", IN_GCC_HIGH | IN_DOD, "o365-activity" },
+	{ "mdca-discovery", IN_CHINA, NULL },
 };
 
 #define GLOBAL(f) offsetof(struct config_global, f)
@@ -144,13 +177,52 @@ const struct opt config_tenant_opts[] = {
 	{ .name = "client-id",
 	    .type = OPT_TEXT,
 	    .offset = TENANT(client_id),
-	    .required = true,
 	    .help = "application id of the registration" },
 	{ .name = "secret-file",
 	    .type = OPT_PATH,
 	    .offset = TENANT(secret_file),
-	    .required = true,
 	    .help = "file whose first line is the client secret" },
+	{ .name = "certificate-file",
+	    .type = OPT_PATH,
+	    .offset = TENANT(cert_file),
+	    .help = "PEM file with the registered certificate" },
+	{ .name = "key-file",
+	    .type = OPT_PATH,
+	    .offset = TENANT(key_file),
+	    .help = "PEM file with its key" },
+	{ .name = "key-pass-file",
+	    .type = OPT_PATH,
+	    .offset = TENANT(key_pass_file),
+	    .help = "file whose first line is the key's pass phrase" },
+	{ .name = "assertion-alg",
+	    .type = OPT_WORD,
+	    .offset = TENANT(alg),
+	    .words = alg_words,
+	    .def = "PS256",
+	    .help = "how the key signs" },
+	{ .name = "federated-token-file",
+	    .type = OPT_PATH,
+	    .offset = TENANT(federated_file),
+	    .help = "file with another issuer's token" },
+	{ .name = "managed-identity",
+	    .type = OPT_WORD,
+	    .offset = TENANT(identity),
+	    .words = identity_words,
+	    .def = "false",
+	    .help = "log in with the identity of this Azure machine" },
+	{ .name = "managed-identity-client-id",
+	    .type = OPT_TEXT,
+	    .offset = TENANT(identity_client_id),
+	    .help = "which one, if it is not the machine's own" },
+	{ .name = "identity-url",
+	    .type = OPT_TEXT,
+	    .offset = TENANT(identity_url),
+	    .help = "where its tokens are given, instead of the usual place" },
+	{ .name = "identity-key-dir",
+	    .type = OPT_PATH,
+	    .offset = TENANT(identity_key_dir),
+	    .def = "/var/opt/azcmagent/tokens",
+	    .help = "where the agent of Azure Arc writes its keys" },
 	{ .name = "login-url",
 	    .type = OPT_TEXT,
 	    .offset = TENANT(login_url),
@@ -171,6 +243,10 @@ const struct opt config_tenant_opts[] = {
 	    .type = OPT_TEXT,
 	    .offset = TENANT(url[CONFIG_O365]),
 	    .help = "where the Management Activity API answers, instead" },
+	{ .name = "loganalytics-url",
+	    .type = OPT_TEXT,
+	    .offset = TENANT(url[CONFIG_LOGANALYTICS]),
+	    .help = "where Log Analytics is queried, instead" },
 	{ .name = "ca-file",
 	    .type = OPT_PATH,
 	    .offset = TENANT(ca_file),
@@ -482,27 +558,26 @@ check_url(struct reader *r, cfg_t *section, const char *name, char *url)
 	return fail_with(r, line_of(r, section, name), &err);
 }
 
-/* It is read afresh at every login; here it only has to be good. */
-static int
-check_secret(
-    struct reader *r, cfg_t *section, const char *option, const char *path)
+/*
+ * What the tokens for that address are for.  It stays the cloud's own,
+ * wherever the service is asked, but for an address of another cloud's: a
+ * subscription may live elsewhere than its tenant.
+ */
+static const char *
+scope_of(const struct config_tenant *t, int service)
 {
-	struct secret *secret;
-	struct err err;
+	const char *url = t->url[service];
 
-	if (path == NULL)
-		return 0;
-	secret = secret_read(path, &err);
-	if (secret == NULL)
-		return fail_with(r, line_of(r, section, option), &err);
-	secret_free(&secret);
-	return 0;
+	for (size_t i = 0; i < sizeof(clouds) / sizeof(clouds[0]); i++) {
+		const struct place *place = &clouds[i].place[service];
+
+		if (url != NULL && place->url != NULL &&
+		    strcmp(url, place->url) == 0)
+			return place->scope;
+	}
+	return clouds[t->cloud].place[service].scope;
 }
 
-/*
- * The audience of a token stays the cloud's own, wherever the service is
- * asked.
- */
 static int
 find_places(struct reader *r, cfg_t *section, struct config_tenant *t)
 {
@@ -513,16 +588,93 @@ find_places(struct reader *r, cfg_t *section, struct config_tenant *t)
 
 		if (check_url(r, section, services[i].option, t->url[i]) < 0)
 			return -1;
-		t->scope[i] = place->scope;
 		if (t->url[i] == NULL && place->url != NULL)
 			t->url[i] = xstrdup(place->url);
+		t->scope[i] = scope_of(t, i);
 	}
 	if (t->login_url == NULL)
 		t->login_url = xstrdup(cloud->login_url);
 	return 0;
 }
 
+struct auth_conf
+config_auth(const struct config_tenant *t, enum config_service service)
+{
+	if (service == CONFIG_MDCA && t->mdca_token_file != NULL)
+		return (struct auth_conf){ .token_file = t->mdca_token_file };
+	return (struct auth_conf){
+		.login_url = t->login_url,
+		.tenant_id = t->tenant_id,
+		.client_id = t->client_id,
+		.secret_file = t->secret_file,
+		.cert_file = t->cert_file,
+		.key_file = t->key_file,
+		.key_pass_file = t->key_pass_file,
+		.alg = (enum auth_alg)t->alg,
+		.federated_file = t->federated_file,
+		.identity = (enum auth_identity)t->identity,
+		.identity_client_id = t->identity_client_id,
+		.identity_url = t->identity_url,
+		.identity_key_dir = t->identity_key_dir,
+	};
+}
+
+/* The text names the option that is wrong, if one is: that is its place. */
+static int
+fail_login(struct reader *r, cfg_t *section, const struct err *err)
+{
+	size_t len = strcspn(err->text, ": ");
+	char *name = xstrndup(err->text, len);
+	char text[ERR_TEXT_MAX];
+	int rc;
+
+	if (opt_find(config_tenant_opts, name) != NULL) {
+		rc = fail_at(r, line_of(r, section, name), err->text);
+	} else {
+		snprintf(text, sizeof(text), "tenant \"%s\": %.400s",
+		    cfg_title(section), err->text);
+		rc = fail_at(r, section->line, text);
+	}
+	xfree(name);
+	return rc;
+}
+
+/*
+ * Key files are read afresh at every login; here they only have to be good.
+ */
+static int
+check_login(struct reader *r, cfg_t *section, const struct config_tenant *t,
+    enum config_service service)
+{
+	struct auth_conf conf = config_auth(t, service);
+	struct auth *auth;
+	struct err err;
+	int rc = 0;
+
+	auth = auth_new(&conf, &err);
+	if (auth == NULL || auth_check(auth, clock_wall_ms(), &err) < 0)
+		rc = fail_login(r, section, &err);
+	auth_free(&auth);
+	return rc;
+}
+
 /* An API token is enough for those who read nothing else. */
+static int
+check_logins(struct reader *r, cfg_t *section, struct config_tenant *t)
+{
+	if (t->mdca_token_file != NULL &&
+	    check_login(r, section, t, CONFIG_MDCA) < 0)
+		return -1;
+	t->has_entra = t->mdca_token_file == NULL || t->secret_file != NULL ||
+	    t->cert_file != NULL || t->federated_file != NULL ||
+	    t->identity != AUTH_IDENTITY_NONE;
+	if (!t->has_entra)
+		return 0;
+	if (require(r, section, "tenant", config_tenant_opts) < 0)
+		return -1;
+	return check_login(r, section, t, CONFIG_GRAPH);
+}
+
 static int
 read_tenant(struct reader *r, cfg_t *section, struct config_tenant *t)
 {
@@ -531,21 +683,10 @@ read_tenant(struct reader *r, cfg_t *section, struct config_tenant *t)
 	opt_defaults(config_tenant_opts, t);
 	if (fill(r, section, "a tenant", config_tenant_opts, t, NULL, NULL,
 		"") < 0 ||
-	    (t->mdca_token_file == NULL &&
-		require(r, section, "tenant", config_tenant_opts) < 0) ||
 	    check_url(r, section, "login-url", t->login_url) < 0 ||
-	    check_secret(r, section, "secret-file", t->secret_file) < 0 ||
-	    check_secret(r, section, "mdca-token-file", t->mdca_token_file) < 0)
+	    find_places(r, section, t) < 0)
 		return -1;
-	return find_places(r, section, t);
-}
-
-enum config_login
-config_login(const struct config_tenant *t, enum config_service service)
-{
-	return service == CONFIG_MDCA && t->mdca_token_file != NULL
-	    ? CONFIG_LOGIN_MDCA_TOKEN
-	    : CONFIG_LOGIN_ENTRA;
+	return check_logins(r, section, t);
 }
 
 static const struct config_tenant *
@@ -586,6 +727,28 @@ fail_type(struct reader *r, cfg_t *section, const char *type, bool is_source)
 	return -1;
 }
 
+/* Does the tenant's cloud have what this type reads? */
+static int
+check_gaps(struct reader *r, int line, const struct config_source *s)
+{
+	char text[ERR_TEXT_MAX];
+
+	for (size_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++) {
+		const struct gap *g = &gaps[i];
+
+		if (strcmp(g->type, s->ops->name) != 0 ||
+		    (g->clouds & 1u << s->tenant->cloud) == 0)
+			continue;
+		snprintf(text, sizeof(text),
+		    "type = \"%s\": the cloud \"%s\" does not offer this%s%s",
+		    s->type, cloud_words[s->tenant->cloud],
+		    g->instead != NULL ? "; the same is read by " : "",
+		    g->instead != NULL ? g->instead : "");
+		return fail_at(r, line, text);
+	}
+	return 0;
+}
+
 /* Is the service there, and can the tenant log in to it? */
 static int
 check_service(struct reader *r, cfg_t *section, struct config_source *s)
@@ -594,6 +757,8 @@ check_service(struct reader *r, cfg_t *section, struct config_source *s)
 	int line = line_of(r, section, "type"), i = 0;
 	char text[ERR_TEXT_MAX];
 
+	if (check_gaps(r, line, s) < 0)
+		return -1;
 	while (strcmp(services[i].name, s->ops->service) != 0)
 		i++;
 	s->service = (enum config_service)i;
@@ -606,13 +771,11 @@ check_service(struct reader *r, cfg_t *section, struct config_source *s)
 		    "type = \"%s\": tenant \"%s\" needs %s: %s", s->type,
 		    t->name, services[i].option,
 		    opt_find(config_tenant_opts, services[i].option)->help);
-	else if (config_login(t, s->service) == CONFIG_LOGIN_ENTRA &&
-	    (t->tenant_id == NULL || t->client_id == NULL ||
-		t->secret_file == NULL))
+	else if (i != CONFIG_MDCA && !t->has_entra)
 		snprintf(text, sizeof(text),
-		    "type = \"%s\": tenant \"%s\" needs tenant-id, client-id"
-		    " and secret-file; mdca-token-file is for Defender for"
-		    " Cloud Apps alone",
+		    "type = \"%s\": tenant \"%s\" needs a way to log in, as"
+		    " secret-file or certificate-file; mdca-token-file is for"
+		    " Defender for Cloud Apps alone",
 		    s->type, t->name);
 	else
 		return 0;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "auth/auth.h"
 #include "base/opt.h"
 
 struct err;
@@ -36,6 +37,7 @@ enum config_service {
 	CONFIG_GRAPH,
 	CONFIG_MDCA,
 	CONFIG_O365,
+	CONFIG_LOGANALYTICS,
 	CONFIG_SERVICES
 };
 
@@ -45,7 +47,13 @@ struct config_tenant {
 	int cloud; /* enum config_cloud */
 	char *client_id;
 	char *secret_file;
+	char *cert_file, *key_file, *key_pass_file;
+	int alg; /* enum auth_alg */
+	char *federated_file;
+	int identity; /* enum auth_identity */
+	char *identity_client_id, *identity_url, *identity_key_dir;
 	char *mdca_token_file;
+	bool has_entra;  /* it can log in for all services */
 	char *login_url; /* set, or implied by the cloud */
 	/* Of each service: where it is, set or implied; and what its tokens
 	 * are for, NULL where the cloud does not offer it. */
@@ -95,13 +103,9 @@ struct config {
 	size_t n_outputs;
 };
 
-/* How the tenant logs in to that service. */
-enum config_login {
-	CONFIG_LOGIN_ENTRA,
-	CONFIG_LOGIN_MDCA_TOKEN
-};
-enum config_login
-config_login(const struct config_tenant *t, enum config_service service);
+/* How the tenant logs in to that service; all of it is borrowed from t. */
+struct auth_conf
+config_auth(const struct config_tenant *t, enum config_service service);
 
 /*
  * Read and check FILE, whole: every error is ERR_CONF with "FILE:LINE: ".

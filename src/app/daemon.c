@@ -119,19 +119,12 @@ static struct auth *
 open_auth(
     const struct config *c, const struct config_source *s, struct err *err)
 {
-	const struct config_tenant *t = s->tenant;
-	struct auth_conf conf = { .login_url = t->login_url,
-		.tenant_id = t->tenant_id,
-		.client_id = t->client_id,
-		.secret_file = t->secret_file };
-	struct auth *auth;
+	struct auth_conf conf = config_auth(s->tenant, s->service);
+	struct auth *auth = auth_new(&conf, err);
 
-	if (config_login(t, s->service) == CONFIG_LOGIN_MDCA_TOKEN)
-		conf = (struct auth_conf){ .token_file = t->mdca_token_file };
-	auth = auth_new(&conf, err);
 	if (auth == NULL)
-		err_prefix(
-		    err, "%s:%d: tenant \"%s\": ", c->path, t->line, t->name);
+		err_prefix(err, "%s:%d: tenant \"%s\": ", c->path,
+		    s->tenant->line, s->tenant->name);
 	return auth;
 }
 
@@ -158,13 +151,8 @@ int
 daemon_check(const struct config *c, struct err *err)
 {
 	for (size_t i = 0; i < c->n_sources; i++) {
-		struct auth *auth = open_auth(c, &c->sources[i], err);
-		struct map *map;
+		struct map *map = load_map(c, &c->sources[i], err);
 
-		if (auth == NULL)
-			return -1;
-		auth_free(&auth);
-		map = load_map(c, &c->sources[i], err);
 		if (map == NULL)
 			return -1;
 		map_free(&map);
@@ -303,6 +291,8 @@ build_source(struct daemon *d, struct house *h, size_t i, struct err *err)
 
 	if (login == NULL)
 		return -1;
+	if (s->ops->permission != NULL)
+		token_need(login->token, s->name, s->ops->permission);
 	r->d = d;
 	r->log = (struct log){ "source", s->name };
 	r->map = load_map(h->config, s, err);

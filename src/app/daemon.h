@@ -10,8 +10,8 @@ struct daemon;
 struct err;
 
 /*
- * Check what only the rooms can tell: that maps compile and secrets can be
- * read.  ERR_CONF with the file and line concerned.
+ * Check what only the rooms can tell: that maps compile.  ERR_CONF with the
+ * file and line concerned.
  */
 int daemon_check(const struct config *c, struct err *err);
 

@@ -1,5 +1,6 @@
 # tests/integration/test_config.py -- each mistake is told with file and line
 # SPDX-License-Identifier: ISC
+import shutil
 import subprocess
 
 import pytest
@@ -61,15 +62,116 @@ MISTAKES = [
     ('type = "graph-alerts"', 'type = "mdca-alerts"', 9, "needs mdca-url"),
     ('client-id = "y"', 'client-id = "y" mdca-url = "x"', 5, "mdca-url"),
     ('secret-file = "secret"', 'mdca-token-file = "secret"', 9,
-     "needs tenant-id, client-id and secret-file"),
+     "needs a way to log in"),
     ('secret-file = "secret"', 'mdca-token-file = "none"', 6, "none"),
     ('type = "graph-alerts"',
      'type = "mdca-activities" api-filter = "{" scan = "maybe"', 9, "scan"),
     ('  client-id = "y"\n', '', 6, "needs client-id"),
     ('secret-file = "secret"', 'secret-file = "nothing"', 6, "nothing"),
+    ('secret-file = "secret"', '', 7, "there is no way to log in"),
+    ('secret-file = "secret"', 'secret-file = ""', 7,
+     "there is no way to log in"),
+    ('secret-file = "secret"',
+     'secret-file = "secret"\n managed-identity = true', 7,
+     "managed-identity and secret-file: one of them"),
+    ('secret-file = "secret"',
+     'managed-identity = true\n\n federated-token-file = "secret"', 6,
+     "one of them"),
+    ('secret-file = "secret"', 'managed-identity = "yes"', 6,
+     "wanted is one of false, true, imds, arc"),
+    ('secret-file = "secret"',
+     'managed-identity = "imds"\n identity-url = "x:y"', 7, "identity-url: "),
+    ('secret-file = "secret"', 'secret-file = "secret" key-file = "k"', 6,
+     "key-file: there is no certificate-file"),
+    ('secret-file = "secret"', 'certificate-file = "none.pem"', 6,
+     "none.pem: No such file"),
+    ('secret-file = "secret"', 'certificate-file = "secret"', 6,
+     "holds no certificate in PEM"),
+    ('secret-file = "secret"',
+     'certificate-file = "app.pem"\n key-file = "none.key"', 7,
+     "none.key: No such file"),
+    ('secret-file = "secret"',
+     'certificate-file = "app.pem"\n key-file = "other.key"', 7,
+     "other.key: is not the key of the certificate"),
+    ('secret-file = "secret"',
+     'certificate-file = "app.pem"\n key-file = "open.key"', 7,
+     "open.key: others may read"),
+    ('secret-file = "secret"',
+     'certificate-file = "app.pem"\n key-file = "locked.key"', 7,
+     "key-pass-file"),
+    ('secret-file = "secret"',
+     'certificate-file = "app.pem"\n key-file = "locked.key"\n'
+     ' key-pass-file = "secret"', 8, "does not open"),
+    ('secret-file = "secret"',
+     'certificate-file = "app.pem" assertion-alg = "ES256"', 6,
+     "wanted is one of PS256, RS256"),
+    ('secret-file = "secret"', 'federated-token-file = "none"', 6,
+     "none: No such file"),
+    ('secret-file = "secret"', 'federated-token-file = "secret"', 6,
+     "holds no token"),
+    ('client-id = "y"\n  secret-file = "secret"',
+     'federated-token-file = "token"', 6, "needs client-id"),
+    ('client-id = "y"', 'client-id = "y" loganalytics-url = "ftp://x"', 5,
+     "loganalytics-url"),
     ('source "a" {', 'source "a" {\n}\nsource "a" {', None, "a"),
     ('}\noutput "o" {', 'output "o" {', None, "output"),
 ]
+
+
+# Other ways to log in, instead of the secret's file.
+WAYS = [
+    'secret-file = "secret"',
+    'certificate-file = "app.pem" key-file = "app.key"',
+    'certificate-file = "app.pem" key-file = "app.key" assertion-alg = RS256',
+    'certificate-file = "both.pem"',
+    'certificate-file = "app.pem" key-file = "locked.key" '
+    'key-pass-file = "pass"',
+    'federated-token-file = "token"',
+    'managed-identity = true',
+    'managed-identity = "imds" managed-identity-client-id = "z"',
+    'managed-identity = "arc" identity-url = "http://127.0.0.1:40342"',
+]
+
+# Types and the clouds that do not have them.
+GAPS = [
+    ("graph-alerts", "china"),
+    ("graph-incidents", "china"),
+    ("mdca-alerts", "china"),
+    ("mdca-activities", "china"),
+    ("o365-activity", "china"),
+]
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory):
+    """Keys and certificates, and files that will not do as such."""
+    folder = tmp_path_factory.mktemp("keys")
+
+    def openssl(*args):
+        subprocess.run(["openssl", *map(str, args)], check=True, cwd=folder,
+                       capture_output=True)
+
+    for name in ("app", "other"):
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout",
+                f"{name}.key", "-out", f"{name}.pem", "-days", "90", "-subj",
+                f"/CN={name}")
+    openssl("pkey", "-in", "app.key", "-aes256", "-passout", "pass:pass word",
+            "-out", "locked.key")
+    (folder / "both.pem").write_text((folder / "app.pem").read_text() +
+                                     (folder / "app.key").read_text())
+    (folder / "open.key").write_text((folder / "app.key").read_text())
+    (folder / "pass").write_text("pass word\n")
+    (folder / "token").write_text("e30.e30.c2ln\n")
+    for file in folder.iterdir():
+        file.chmod(0o600)
+    (folder / "open.key").chmod(0o644)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def at_hand(keys, tmp_path):
+    for file in keys.iterdir():
+        shutil.copy(file, tmp_path)
 
 
 def check(folder, text):
@@ -107,6 +209,35 @@ def test_an_api_token_is_enough_for_who_reads_nothing_else(tmp_path):
         text = text.replace(option, "")
     done = check(tmp_path, text.replace("graph-alerts", "mdca-alerts"))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_to_log_in_is_enough(tmp_path, way):
+    text = GOOD.replace('secret-file = "secret"', way)
+    if "managed" in way:
+        text = text.replace('  client-id = "y"\n', "")
+    done = check(tmp_path, text)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("cloud", ["commercial", "gcc", "gcc-high", "dod",
+                                   "china"])
+@pytest.mark.parametrize("type_", sorted({g[0] for g in GAPS}))
+def test_what_a_cloud_does_not_offer_is_refused(tmp_path, type_, cloud):
+    text = GOOD.replace('client-id = "y"',
+                        f'client-id = "y" cloud = "{cloud}" '
+                        'mdca-url = "https://m"')
+    text = text.replace("graph-alerts", type_)
+    if type_ == "o365-activity":
+        text = text.replace('tenant-id = "x"', 'tenant-id = '
+                            '"00000000-0000-0000-0000-000000000000"')
+    done = check(tmp_path, text)
+    if (type_, cloud) not in GAPS:
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        return
+    assert done.returncode == 1
+    assert (f'c.conf:9: type = "{type_}": the cloud "{cloud}" does not '
+            "offer this") in done.stderr
 
 
 def test_a_secret_that_others_can_read_is_refused(tmp_path):
