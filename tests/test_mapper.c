@@ -79,6 +79,8 @@ static const struct {
 	{ "msg \"const\"", "{}", "msg=const" },
 	{ "msg record.id", "{}", "msg=id1" },
 	{ "msg record.type", "{}", "msg=test" },
+	{ "msg record.portal + \"/\" + $.a", "{\"a\":1}",
+	    "msg=https://portal.test/1" },
 	{ "cn2Label \"u\"\ncn2 record.update", "{}", "cn2Label=u cn2=0" },
 	{ "rt record.time", "{}", "rt=1781165141133" },
 	{ "msg record.raw", "{\"a\":1}", "msg={\"a\":1}" },
@@ -212,6 +214,7 @@ values_are_made_as_the_lines_say(void **state)
 
 		bench_open(&b, map);
 		b.rec = (struct record){ .id = STR_LIT("id1"),
+			.portal = STR_LIT("https://portal.test"),
 			.type = STR_LIT("test"),
 			.time_ms = 1781165141133 };
 		if (bench_map(&b, str_of(value_rows[i].json)) < 0)

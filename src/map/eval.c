@@ -812,6 +812,8 @@ record_text(const struct run *r, const struct map_term *t)
 		return rec->type;
 	case FROM_UPDATE:
 		return rec->is_update ? STR_LIT("1") : STR_LIT("0");
+	case FROM_PORTAL:
+		return rec->portal;
 	case FROM_RAW:
 		return compact(r, json_raw(rec->doc, 0));
 	case FROM_TIME:

@@ -99,6 +99,7 @@ static const struct {
 	{ "record.time", FROM_TIME },
 	{ "record.type", FROM_TYPE },
 	{ "record.update", FROM_UPDATE },
+	{ "record.portal", FROM_PORTAL },
 	{ "record.raw", FROM_RAW },
 };
 

@@ -88,6 +88,7 @@ enum map_source {
 	FROM_TIME,
 	FROM_TYPE,
 	FROM_UPDATE,
+	FROM_PORTAL,
 	FROM_RAW
 };
 

@@ -19,6 +19,8 @@ struct record {
 	struct str type;    /* source type whose map applies: "graph-alerts" */
 	struct str id;      /* the origin's own; never empty */
 	struct str version; /* changes when the record does; may be empty */
+	struct str portal;  /* where people look such things up, "https://x",
+			       for maps that make links; may be empty */
 	uint64_t time_ms;   /* the record's own time, since 1970 */
 	uint64_t born_ms;   /* the same in all its versions; 0: not known */
 	bool is_update;     /* an older version was seen */

@@ -28,7 +28,7 @@
 
 struct cefmap {
 	/* as asked for */
-	const char *type, *map_file, *map_dir, *path;
+	const char *type, *map_file, *map_dir, *path, *portal;
 	bool is_body;
 	struct map_conf conf;
 
@@ -109,7 +109,9 @@ write_nodes(struct cefmap *c, struct err *err)
 static void
 do_record(struct cefmap *c, struct str text)
 {
-	struct record rec = { .doc = &c->doc, .type = str_of(c->type) };
+	struct record rec = { .doc = &c->doc,
+		.type = str_of(c->type),
+		.portal = str_of(c->portal) };
 	struct err err = { 0 };
 	size_t start = c->out.len;
 	int ok = json_parse(&c->doc, text, &err);
@@ -296,8 +298,9 @@ static void __attribute__((noreturn)) usage(const char *why)
 {
 	if (why != NULL)
 		fprintf(stderr, "cefmap: %s\n", why);
-	fputs("usage: cefmap [-b] [-F cef] [-M directory] [-p mcas|native]\n"
-	      "              -m mapfile | -t source-type [file ...]\n"
+	fputs("usage: cefmap [-b] [-F cef] [-M directory] [-P portal]\n"
+	      "              [-p mcas|native] -m mapfile | -t source-type"
+	      " [file ...]\n"
 	      "       cefmap -q path [-b] [file ...]\n",
 	    stderr);
 	exit(EXIT_USAGE);
@@ -319,7 +322,7 @@ read_options(struct cefmap *c, int argc, char **argv)
 {
 	int opt;
 
-	while ((opt = getopt(argc, argv, "bF:M:m:p:q:t:")) != -1) {
+	while ((opt = getopt(argc, argv, "bF:M:m:P:p:q:t:")) != -1) {
 		if (opt == 'b')
 			c->is_body = true;
 		else if (opt == 'F' && strcmp(optarg, "cef") != 0)
@@ -328,6 +331,8 @@ read_options(struct cefmap *c, int argc, char **argv)
 			c->map_dir = optarg;
 		else if (opt == 'm')
 			c->map_file = optarg;
+		else if (opt == 'P')
+			c->portal = optarg;
 		else if (opt == 'p')
 			read_profile(c, optarg);
 		else if (opt == 'q')
