@@ -402,31 +402,51 @@ alerts_refuse_a_filter_that_is_none(void **state)
 	}
 }
 
+static const struct {
+	const char *base, *url, *portal;
+} bases[] = {
+	{ "https://x.test", "https://x.test", "https://x.test" },
+	{ "https://x.test/", "https://x.test", "https://x.test" },
+	{ "https://x.test/api", "https://x.test", "https://x.test" },
+	{ "https://c.us3.portal.x.test/api/", "https://c.us3.portal.x.test",
+	    "https://c.portal.x.test" },
+	{ "https://c.portal.x.test", "https://c.portal.x.test",
+	    "https://c.portal.x.test" },
+	{ "https://portal.x.test/cas", "https://portal.x.test/cas",
+	    "https://portal.x.test/cas" },
+	{ "http://127.0.0.1:80", "http://127.0.0.1:80", "http://127.0.0.1:80" },
+};
+
 static void
-alerts_are_asked_for_at_the_portals_address(void **state)
+alerts_are_asked_for_at_the_address_that_the_portal_shows(void **state)
 {
-	static const char *const bases[] = { "https://x.test",
-		"https://x.test/", "https://x.test/api",
-		"https://x.test/api/" };
 	const struct mdca_alerts_conf conf = { .page_size = 1 };
 	const struct cursor none = { .len = 0 };
+	struct json_doc doc;
 
 	(void)state;
+	json_init(&doc, 0, 0);
+	assert_int_equal(json_parse(&doc, STR_LIT("{\"_id\":1}"), NULL), 0);
 	for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
-		struct source_common common = { .base_url = bases[i] };
+		struct source_common common = { .base_url = bases[i].base };
+		struct record rec;
 		struct httpreq req;
 		struct err err;
 		struct source *s = OPS->open(&conf, &common, &err);
+		char url[64];
 
 		assert_non_null(s);
 		httpreq_init(&req);
 		mdca_begin_at(OPS, s, &none, 10000);
 		assert_int_equal(OPS->ask(s, &req), 1);
-		assert_string_equal(
-		    buf_cstr(&req.url), "https://x.test/api/v1/alerts/");
+		snprintf(url, sizeof(url), "%s/api/v1/alerts/", bases[i].url);
+		assert_string_equal(buf_cstr(&req.url), url);
+		assert_int_equal(OPS->record(s, 0, &doc, &rec, &err), 0);
+		assert_str(rec.portal, bases[i].portal);
 		httpreq_clear(&req);
 		OPS->close(&s);
 	}
+	json_clear(&doc);
 }
 
 /* --- errors ------------------------------------------------------------- */
@@ -529,7 +549,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(alerts_without_updates_have_no_version),
 	cmocka_unit_test(alerts_are_filtered_in_the_words_of_the_api),
 	cmocka_unit_test(alerts_refuse_a_filter_that_is_none),
-	cmocka_unit_test(alerts_are_asked_for_at_the_portals_address),
+	cmocka_unit_test(
+	    alerts_are_asked_for_at_the_address_that_the_portal_shows),
 	cmocka_unit_test(alerts_tell_what_an_error_means),
 	cmocka_unit_test(alerts_that_are_too_many_at_a_time_are_fewer),
 };

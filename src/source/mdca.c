@@ -100,6 +100,32 @@ read_filters(struct mdca *m, const struct mdca_conf *conf, struct err *err)
 	return rc;
 }
 
+/*
+ * People use "contoso.portal.cloudappsecurity.com", where programs must name
+ * the data centre as well: "contoso.us3.portal...".
+ */
+static void
+find_portal(struct mdca *m, struct str base)
+{
+	struct str rest = base, tenant = str_cut(&rest, '.'), centre;
+
+	centre = str_cut(&rest, '.');
+	if (rest.p == NULL || !str_starts(rest, STR_LIT("portal.")) ||
+	    str_is(centre, "portal")) {
+		buf_add_str(&m->portal, base);
+		return;
+	}
+	buf_add_str(&m->portal, tenant);
+	buf_add_char(&m->portal, '.');
+	buf_add_str(&m->portal, rest);
+}
+
+struct str
+mdca_portal(const struct mdca *m)
+{
+	return buf_str(&m->portal);
+}
+
 int
 mdca_init(struct mdca *m, const struct mdca_conf *conf, struct err *err)
 {
@@ -107,6 +133,7 @@ mdca_init(struct mdca *m, const struct mdca_conf *conf, struct err *err)
 
 	*m = (struct mdca){ .what = conf->what, .scan = conf->scan };
 	buf_init(&m->url, URL_MAX);
+	buf_init(&m->portal, URL_MAX);
 	buf_init(&m->filters, FILTER_MAX);
 	buf_init(&m->next, NEXT_MAX);
 	while (str_ends(base, STR_LIT("/")))
@@ -116,6 +143,7 @@ mdca_init(struct mdca *m, const struct mdca_conf *conf, struct err *err)
 		base.len -= 4;
 	buf_add_str(&m->url, base);
 	buf_addf(&m->url, "/api/v1/%s", conf->path);
+	find_portal(m, base);
 	if (m->url.failed)
 		return err_set(err, ERR_CONF, "mdca-url: too long");
 	window_init(&m->window, conf->page_size, REACH_MAX - PAGE_MAX);
@@ -127,6 +155,7 @@ void
 mdca_clear(struct mdca *m)
 {
 	buf_clear(&m->url);
+	buf_clear(&m->portal);
 	buf_clear(&m->filters);
 	buf_clear(&m->next);
 }

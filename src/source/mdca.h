@@ -53,7 +53,7 @@ struct mdca {
 
 	/* Its own. */
 	const char *what;
-	struct buf url, filters;
+	struct buf url, portal, filters;
 	const char *by, *sort_by; /* the filter with the time; the order */
 	struct buf next;          /* filters for the next page, or empty */
 	bool scan;
@@ -65,6 +65,9 @@ struct mdca {
 /* -1 with ERR_CONF if the filter is none.  Clear in either case. */
 int mdca_init(struct mdca *m, const struct mdca_conf *conf, struct err *err);
 void mdca_clear(struct mdca *m);
+
+/* Where the tenant's people look at what was read. */
+struct str mdca_portal(const struct mdca *m);
 
 /* Begin to read from there to m->until, by the time that `by` filters. */
 void

@@ -164,6 +164,7 @@ activities_record(struct source *s, unsigned tag, const struct json_doc *doc,
 		.doc = doc,
 		.type = STR_LIT(NAME),
 		.id = id,
+		.portal = mdca_portal(&s->list),
 		.time_ms = (uint64_t)happened,
 		.born_ms = (uint64_t)happened,
 	};
