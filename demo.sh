@@ -48,9 +48,14 @@ say "1. Installing what is missing, and building in build/demo"
 mkdir -p "$build"
 (
 	cd "$build"
-	[ -f Makefile ] && [ Makefile -nt "$top/configure" ] ||
-	    "$top/configure" -q
-	make -s -j"$(nproc 2>/dev/null || echo 2)"
+	{
+		[ -f Makefile ] && [ Makefile -nt "$top/configure" ] ||
+		    "$top/configure" -q
+		make -s -j"$(nproc 2>/dev/null || echo 2)" cloudcefd cloudcef-sim
+	} >build.log 2>&1 || {
+		cat build.log >&2
+		exit 1
+	}
 )
 
 # mktemp keeps the state apart from any other run's.
@@ -110,16 +115,28 @@ say "3. Starting cloudcefd; every line is one event"
 "$build/cloudcefd" -f -c "$work/cloudcefd.conf" 2>"$work/daemon.log" &
 daemon_pid=$!
 
+# The header's fields dim, the name in the colour of the severity.
 paint() {
 	awk -v bold="$bold" -v dim="$dim" -v red="$red" -v yellow="$yellow" \
 	    -v cyan="$cyan" -v off="$off" '
+	function field(  at, start) { # takes the next one off the line
+		start = 1
+		while ((at = index(substr(rest, start), "|")) > 0) {
+			at += start - 1
+			if (substr(rest, at - 1, 1) != "\\") break
+			start = at + 1
+		}
+		taken = substr(rest, 1, at)
+		rest = substr(rest, at + 1)
+		return taken
+	}
 	{
-		n = split($0, h, "|")
-		colour = h[7] >= 8 ? red : h[7] >= 6 ? yellow : cyan
 		rest = $0
-		for (i = 1; i <= 7; i++) rest = substr(rest, index(rest, "|") + 1)
-		printf "%s%s|%s|%s|%s|%s|%s%s|%s%s|%s\n", dim, h[1], h[2], h[3],
-		    h[4], h[5], off colour, h[6], h[7] off, rest
+		before = field() field() field() field() field()
+		name = field()
+		severity = field() + 0
+		colour = severity >= 8 ? red : severity >= 6 ? yellow : cyan
+		print dim before off bold colour name severity "|" off rest
 		fflush()
 	}'
 }
