@@ -336,7 +336,6 @@ struct setting {
 	const char *name; /* borrowed from the tables */
 	char *text;       /* owned */
 	int line;
-	bool used;
 };
 
 struct reader {
@@ -498,7 +497,6 @@ fill(struct reader *r, cfg_t *section, const char *what,
 		if (put(r, opt, is_own ? own_conf : common_conf, st->text,
 			st->line) < 0)
 			return -1;
-		st->used = true;
 	}
 	return 0;
 }

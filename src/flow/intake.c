@@ -22,6 +22,7 @@
 #define HOURS_MAX 64 /* that one page tells apart before it is cut */
 #define IDS_MAX 8192 /* in one page before it is cut */
 #define PLACES (IDS_MAX * 2 + 4)
+#define DEPTH_MAX 1024 /* of a record; a deeper one is set aside */
 
 /* The counts of one hour of the records' own time. */
 struct hour {
@@ -46,7 +47,7 @@ intake_new(const struct intake_conf *conf)
 	struct intake *in = xcalloc(1, sizeof(*in));
 
 	in->conf = *conf;
-	json_init(&in->doc, 0, 0);
+	json_init(&in->doc, 0, DEPTH_MAX);
 	page_init(&in->page, str_of(conf->source));
 	in->ids = xcalloc(PLACES, sizeof(*in->ids));
 	return in;

@@ -238,13 +238,14 @@ int
 graph_walk_tail(
     struct graph_walk *w, const struct json_doc *envelope, struct err *err)
 {
+	uint32_t list = json_member(envelope, 0, STR_LIT("value"));
 	struct err bad = { .kind = ERR_NONE };
 	int found, rc;
 
 	w->is_out = w->is_answering = false;
 	w->failures = 0;
-	if (json_type(envelope, 0) != JSON_OBJECT ||
-	    json_member(envelope, 0, STR_LIT("value")) == JSON_NONE)
+	/* A null in place of the list is not an empty list. */
+	if (list == JSON_NONE || json_type(envelope, list) != JSON_ARRAY)
 		return window_again(
 		    &w->window, "an answer without a list", err);
 	if (w->is_partial)

@@ -696,9 +696,11 @@ journal_write(
 {
 	struct journal_segment *seg = newest(j);
 	struct iovec iov[JOURNAL_BATCH_MAX];
-	uint64_t page = seg->last, at = seg->used;
+	uint64_t page, at;
 
-	assert(n > 0 && n <= JOURNAL_BATCH_MAX);
+	assert(seg != NULL && n > 0 && n <= JOURNAL_BATCH_MAX);
+	page = seg->last;
+	at = seg->used;
 	for (size_t i = 0; i < n; i++) {
 		struct journal_out *out = &outs[i];
 		struct frame f = { .kind = out->kind,

@@ -53,7 +53,8 @@ FAULTS = [
     ("504 empty", "status 504 body empty", "504"),
     ("an empty body", "status 200 body empty", "(empty|ended)"),
     ("a body that ends early", "cut 2000", "(ended|closed|transfer|early)"),
-    ("a reset", "reset", "(reset|closed|empty reply|recv)"),
+    # On a connection that was used before, curl asks again by itself.
+    ("a reset", "reset", None),
     ("HTML in place of JSON", "status 200 body html", "HTML"),
     ("broken JSON", "broken-json", "."),
     ("null for the records", "null-value", None),
@@ -115,7 +116,7 @@ def test_secrets_and_tokens_are_in_no_log(started, tmp_path):
 
 
 # What a record can be that cannot be read: it is set aside, the others pass.
-@pytest.mark.parametrize("fault", ["deep-json 500", "oversized 5000000",
+@pytest.mark.parametrize("fault", ["deep-json 5000", "oversized 5000000",
                                    "bad-utf8"])
 def test_a_bad_record_holds_nobody(started, tmp_path, fault):
     sim, daemon = start(started, tmp_path, f"on alerts from 3 for 1 {fault}\n")
