@@ -114,30 +114,34 @@ deliver_part(struct http_call *c, struct part *p)
 static bool
 deliver(struct http *h, struct http_call *c)
 {
-	bool gone = false;
+	/* Outlives the client, whom a callback may free. */
+	bool *gone = xcalloc(1, sizeof(*gone));
 	struct part *p;
+	bool lives;
 
 	h->current = c;
-	h->gone = &gone;
+	h->gone = gone;
 	if (!c->seen && h->script != NULL) {
 		c->seen = true;
 		h->script(h->script_arg, c, &c->asked);
 	}
-	while (!gone && h->current == c && !c->paused &&
+	while (!*gone && h->current == c && !c->paused &&
 	    (p = TAILQ_FIRST(&c->parts)) != NULL) {
 		bool last = p->kind == PART_DONE;
 
 		TAILQ_REMOVE(&c->parts, p, entry);
 		deliver_part(c, p);
 		part_free(p);
-		if (last && !gone && h->current == c)
+		if (last && !*gone && h->current == c)
 			call_free(c);
 	}
-	if (!gone) {
+	lives = !*gone;
+	if (lives) {
 		h->current = NULL;
 		h->gone = NULL;
 	}
-	return !gone;
+	xfree(gone);
+	return lives;
 }
 
 static bool
