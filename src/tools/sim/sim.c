@@ -22,6 +22,7 @@
 #include "tools/sim/sim_graph.h"
 #include "tools/sim/sim_incidents.h"
 #include "tools/sim/sim_kinds.h"
+#include "tools/sim/sim_o365.h"
 #include "tools/sim/sim_odata.h"
 #include "tools/sim/sim_pages.h"
 #include "tools/sim/sim_server.h"
@@ -41,8 +42,11 @@ static void fail_plainly(struct sim_call *call, int status, const char *why);
 
 enum {
 	LIMIT_NONE,
-	LIMIT_GRAPH
+	LIMIT_GRAPH,
+	LIMIT_O365
 };
+
+#define O365(path) "/api/v1.0/{}/activity/feed/" path
 
 const struct sim_route sim_routes[] = {
 	{ "token", EVHTTP_REQ_POST, "/{}/oauth2/v2.0/token", SIM_OPEN,
@@ -58,6 +62,16 @@ const struct sim_route sim_routes[] = {
 	{ "incident-alerts", EVHTTP_REQ_GET,
 	    "/v1.0/security/incidents/{}/alerts", SIM_GUARDED, LIMIT_GRAPH,
 	    sim_incidents_alerts, sim_odata_fail },
+	{ "o365-list", EVHTTP_REQ_GET, O365("subscriptions/list"), SIM_GUARDED,
+	    LIMIT_O365, sim_o365_subscriptions, sim_o365_fail },
+	{ "o365-start", EVHTTP_REQ_POST, O365("subscriptions/start"),
+	    SIM_GUARDED, LIMIT_O365, sim_o365_start, sim_o365_fail },
+	{ "o365-contents", EVHTTP_REQ_GET, O365("subscriptions/content"),
+	    SIM_GUARDED, LIMIT_O365, sim_o365_contents, sim_o365_fail },
+	{ "o365-content", EVHTTP_REQ_GET, O365("audit/{}"), SIM_GUARDED,
+	    LIMIT_O365, sim_o365_content, sim_o365_fail },
+	{ "o365-stop", EVHTTP_REQ_POST, "/sim/o365/{}/stop", SIM_CONTROL,
+	    LIMIT_NONE, sim_o365_stop, fail_plainly },
 	{ "kind-offered", EVHTTP_REQ_GET, "/sim/kinds/{}/offered", SIM_CONTROL,
 	    LIMIT_NONE, sim_kinds_offered, fail_plainly },
 	{ "kind-change", EVHTTP_REQ_POST, "/sim/kinds/{}/{}", SIM_CONTROL,
@@ -163,6 +177,12 @@ static const struct opt options[] = {
 	    "alerts that are there at the start"),
 	OPTION("incidents", OPT_NUMBER, incidents, "200", 1000000,
 	    "incidents that are there at the start"),
+	OPTION("audits", OPT_NUMBER, audits, "1000", 5000000,
+	    "audit records that are there at the start"),
+	OPTION("audits-together", OPT_NUMBER, audits_together, "10", 100000,
+	    "audit records in one content, on average"),
+	OPTION("subscribed", OPT_BOOL, subscribed, "false", 0,
+	    "all content types of audit records are subscribed to"),
 	OPTION("span", OPT_TIME, span_ms, "1d", 0,
 	    "time before now in which they were born"),
 	OPTION("rate", OPT_TEXT, rate, "0", 0, "new alerts a second"),
@@ -308,6 +328,7 @@ build(struct sim *sim, double rate, struct err *err)
 	sim->graph = sim_graph_new(conf, rate);
 	sim->kinds = sim_kinds_new(conf);
 	sim->incidents = sim_incidents_new(sim);
+	sim->o365 = sim_o365_new(sim);
 	sim->pages = sim_pages_new(PAGES_BYTES);
 	sim->server = sim_server_new(sim, err);
 	return sim->server != NULL ? 0 : -1;
@@ -318,6 +339,7 @@ tear_down(struct sim *sim)
 {
 	sim_server_free(&sim->server);
 	sim_pages_free(&sim->pages);
+	sim_o365_free(&sim->o365);
 	sim_incidents_free(&sim->incidents);
 	sim_kinds_free(&sim->kinds);
 	sim_graph_free(&sim->graph);

@@ -13,6 +13,7 @@ struct sim_faults;
 struct sim_graph;
 struct sim_incidents;
 struct sim_kinds;
+struct sim_o365;
 struct sim_pages;
 struct sim_server;
 struct sim_tokens;
@@ -38,6 +39,7 @@ struct sim_knobs {
 	uint64_t token_life;  /* s */
 	int retry_after;      /* enum sim_retry_after, when throttled */
 	int nextlink;         /* enum sim_nextlink */
+	uint64_t start_pause; /* ms between starts of subscriptions */
 	uint64_t expand_most; /* alerts on a page of incidents; 0: any */
 };
 
@@ -47,9 +49,10 @@ struct sim_conf {
 	char *rate;
 	uint64_t seed, seconds;
 	uint64_t alerts, alert_size, span_ms, incidents;
+	uint64_t audits, audits_together;
 	uint64_t updates, update_after_ms, late, late_max_ms;
 	uint64_t duplicates, ties;
-	bool small;
+	bool small, subscribed;
 	struct sim_knobs knobs;
 };
 
@@ -64,6 +67,7 @@ struct sim {
 	struct sim_graph *graph;
 	struct sim_kinds *kinds;
 	struct sim_incidents *incidents;
+	struct sim_o365 *o365;
 	struct sim_pages *pages;
 };
 

@@ -87,6 +87,28 @@ sim_put_plain(struct buf *out, const char *text)
 }
 
 void
+sim_call_spoil(const struct sim_call *call, struct buf *out)
+{
+	const struct sim_fault *fault = &call->fault;
+
+	if (fault->deep == 0 && fault->oversized == 0 && !fault->bad_utf8)
+		return;
+	buf_truncate(out, out->len - 1);
+	buf_add_text(out, ",\"extra\":");
+	for (uint64_t i = 0; i < fault->deep; i++)
+		buf_add_char(out, '[');
+	buf_add_char(out, '"');
+	for (uint64_t i = 0; i < fault->oversized; i++)
+		buf_add_char(out, 'x');
+	if (fault->bad_utf8)
+		buf_add_text(out, "caf\xe9 \xc3(\xed\xa0\x80\xff");
+	buf_add_char(out, '"');
+	for (uint64_t i = 0; i < fault->deep; i++)
+		buf_add_char(out, ']');
+	buf_add_char(out, '}');
+}
+
+void
 sim_call_html(struct sim_call *call, int status)
 {
 	sim_call_restart(call);

@@ -81,6 +81,12 @@ void sim_call_guid(struct sim_call *call, struct buf *out);
 /* Text for between JSON's quotes; all but plain ASCII becomes '?'. */
 void sim_put_plain(struct buf *out, const char *text);
 
+/*
+ * Add the bad things that the fault wants, as one member more of the JSON
+ * object that out ends with.
+ */
+void sim_call_spoil(const struct sim_call *call, struct buf *out);
+
 /* An HTML page as a proxy in between would send it. */
 void sim_call_html(struct sim_call *call, int status);
 

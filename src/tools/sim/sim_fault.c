@@ -96,6 +96,8 @@ const struct opt sim_knob_opts[] = {
 	    0, false, "how a 429 names the time" },
 	{ "nextlink", OPT_WORD, KNOB(nextlink), "always", link_words, 0, 0,
 	    false, "whether a full page has a link to the next" },
+	{ "start-pause", OPT_TIME, KNOB(start_pause), "0s", NULL, 0, 0, false,
+	    "between two starts of subscriptions" },
 	{ "expand-most", OPT_NUMBER, KNOB(expand_most), "0", NULL, 0, 1000000,
 	    false, "alerts on a page of incidents before it fails; 0: any" },
 	{ NULL, OPT_TEXT, 0, NULL, NULL, 0, 0, false, NULL },

@@ -407,27 +407,6 @@ put_next_link(const struct sim_odata *l, const struct sim_call *call,
 	put_link(l, call, last, out);
 }
 
-/* Something bad, as one member more at the end of the last record. */
-static void
-put_bad_member(const struct sim_fault *fault, struct buf *out)
-{
-	if (fault->deep == 0 && fault->oversized == 0 && !fault->bad_utf8)
-		return;
-	buf_truncate(out, out->len - 1);
-	buf_add_text(out, ",\"extra\":");
-	for (uint64_t i = 0; i < fault->deep; i++)
-		buf_add_char(out, '[');
-	buf_add_char(out, '"');
-	for (uint64_t i = 0; i < fault->oversized; i++)
-		buf_add_char(out, 'x');
-	if (fault->bad_utf8)
-		buf_add_text(out, "caf\xe9 \xc3(\xed\xa0\x80\xff");
-	buf_add_char(out, '"');
-	for (uint64_t i = 0; i < fault->deep; i++)
-		buf_add_char(out, ']');
-	buf_add_char(out, '}');
-}
-
 static void
 put_records(const struct sim_odata *l, struct sim_call *call,
     const struct page *page, const struct sim_odata_form *form)
@@ -441,7 +420,7 @@ put_records(const struct sim_odata *l, struct sim_call *call,
 		l->put(l->arg, sim_store_version(l->store, page->version[i]),
 		    form, out);
 		if (i == 0)
-			put_bad_member(&call->fault, out);
+			sim_call_spoil(call, out);
 	}
 	if (call->fault.broken_json)
 		buf_add_text(out, ",,");
