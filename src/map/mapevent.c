@@ -156,7 +156,8 @@ labelled_key(struct str key)
 	base = str_make(key.p, key.len - 5);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (base.len == strlen(kinds[i]) + 1 &&
-		    str_starts(base, str_of(kinds[i])))
+		    str_starts(base, str_of(kinds[i])) &&
+		    base.p[base.len - 1] <= '9')
 			return base;
 	return str_make(NULL, 0);
 }
