@@ -546,6 +546,61 @@ random_records_come_out_as_they_went_in(void **state)
 	buf_clear(&got.text);
 }
 
+/* What stands before the records, each time one is handed on. */
+struct prefaced {
+	struct jsonsplit *js;
+	struct buf text;
+};
+
+static int
+keep_preface(
+    void *arg, struct str record, size_t oversize_bytes, struct err *err)
+{
+	struct prefaced *p = arg;
+
+	(void)record;
+	(void)oversize_bytes;
+	(void)err;
+	jsonsplit_preface(p->js, &p->text);
+	buf_add_char(&p->text, '\n');
+	return 0;
+}
+
+static void
+jsonsplit_tells_what_stands_before_the_records(void **state)
+{
+	static const struct {
+		const char *records, *text, *want;
+	} answers[] = {
+		{ "value[*]", "{\"a\":[1],\"value\":[2,3],\"b\":4}",
+		    "{\"a\":[1],\"value\":[]}\n"
+		    "{\"a\":[1],\"value\":[]}\n" },
+		{ "tables[0].rows[*]",
+		    "{\"tables\":[{\"columns\":[{}],\"rows\":[[1]]}]}",
+		    "{\"tables\":[{\"columns\":[{}],\"rows\":[]}]}\n" },
+		{ "[*]", "[1]", "[]\n" },
+		{ "value[*]", "{\"value\":[]}", "" },
+		{ "$", "{\"value\":[]}", "null\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(answers); i++) {
+		struct jsonsplit_conf conf = { .records = answers[i].records,
+			.max_record = 100,
+			.max_envelope = 100 };
+		struct prefaced p;
+		struct err err;
+
+		buf_init(&p.text, 1000);
+		p.js = jsonsplit_new(&conf, keep_preface, &p);
+		assert_int_equal(
+		    jsonsplit_feed(p.js, str_of(answers[i].text), &err), 0);
+		assert_str(buf_str(&p.text), answers[i].want);
+		jsonsplit_free(&p.js);
+		buf_clear(&p.text);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(finds_records_wherever_the_answer_is_cut),
 	cmocka_unit_test(an_answer_that_ends_early_is_asked_for_again),
@@ -557,6 +612,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(whoever_takes_the_records_can_stop),
 	cmocka_unit_test(a_path_that_is_none_is_refused),
 	cmocka_unit_test(random_records_come_out_as_they_went_in),
+	cmocka_unit_test(jsonsplit_tells_what_stands_before_the_records),
 };
 
 UNIT_MAIN(tests)

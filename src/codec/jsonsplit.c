@@ -624,6 +624,17 @@ jsonsplit_feed(struct jsonsplit *js, struct str bytes, struct err *err)
 	return 0;
 }
 
+void
+jsonsplit_preface(const struct jsonsplit *js, struct buf *out)
+{
+	buf_add_str(out, buf_str(&js->envelope));
+	if (js->is_whole)
+		return;
+	buf_add_char(out, ']');
+	for (unsigned i = js->depth; i-- > 0;)
+		buf_add_char(out, js->levels[i].is_object ? '}' : ']');
+}
+
 /* A number or a word says only by the answer's end that it is whole. */
 static bool
 is_whole_word(const struct jsonsplit *js)

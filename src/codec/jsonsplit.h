@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 
+struct buf;
 struct err;
 struct jsonsplit;
 
@@ -52,6 +53,12 @@ void jsonsplit_free(struct jsonsplit **jsp);
  * Records are not checked here beyond strings and brackets: json_parse does.
  */
 int jsonsplit_feed(struct jsonsplit *js, struct str bytes, struct err *err);
+
+/*
+ * While a record is handed on: append what stands before the records, closed
+ * behind them, so that it is JSON ({"columns":[...],"rows":[]}).
+ */
+void jsonsplit_preface(const struct jsonsplit *js, struct buf *out);
 
 /*
  * The answer is complete: return the envelope, borrowed until the next call,

@@ -185,6 +185,16 @@ is_ripe(const struct intake *in)
 	    in->n_ids >= IDS_MAX || in->n_hours >= HOURS_MAX;
 }
 
+/* A record that cannot be read is set aside; its source counts it yet. */
+static void
+set_aside_unread(struct intake *in, struct source *s, unsigned tag,
+    uint64_t wall_ms, struct str raw, const struct err *why)
+{
+	if (in->conf.ops->unread != NULL)
+		in->conf.ops->unread(s, tag);
+	set_aside(in, wall_ms, raw, why);
+}
+
 bool
 intake_take(struct intake *in, struct source *s, unsigned tag, struct str raw,
     size_t oversize_bytes, uint64_t wall_ms)
@@ -199,12 +209,14 @@ intake_take(struct intake *in, struct source *s, unsigned tag, struct str raw,
 	if (oversize_bytes > 0) {
 		err_set(&err, ERR_DATA, "its %zu bytes are more than allowed",
 		    oversize_bytes);
-		set_aside(in, wall_ms, raw, &err);
+		set_aside_unread(in, s, tag, wall_ms, raw, &err);
 		return is_ripe(in);
 	}
-	rc = json_parse(&in->doc, raw, &err);
-	if (rc == 0)
-		rc = in->conf.ops->record(s, tag, &in->doc, &rec, &err);
+	if (json_parse(&in->doc, raw, &err) < 0) {
+		set_aside_unread(in, s, tag, wall_ms, raw, &err);
+		return is_ripe(in);
+	}
+	rc = in->conf.ops->record(s, tag, &in->doc, &rec, &err);
 	if (rc < 0)
 		set_aside(in, wall_ms, raw, &err);
 	if (rc != 0)
@@ -231,7 +243,7 @@ intake_take(struct intake *in, struct source *s, unsigned tag, struct str raw,
 
 	/* Map it, and write the event. */
 	if (write_event(in, &rec, &err) < 0) {
-		set_aside(in, rec.time_ms, raw, &err);
+		set_aside(in, rec.time_ms, rec.doc->text, &err);
 		return is_ripe(in);
 	}
 	make_known(in, &id);

@@ -67,6 +67,7 @@ struct call {
 	struct buf body;         /* of an error */
 	struct secret *bearer;   /* that was used */
 	unsigned tag;
+	bool prefaced; /* the source has what stands before the records */
 	bool paused;
 };
 
@@ -440,12 +441,34 @@ call_failed(struct call *c, struct str body, struct err *err)
 
 /* --- answers ---------------------------------------------------------- */
 
+/* Before the first record: what the source wants to know of the answer. */
+static int
+preface(struct call *c, struct err *err)
+{
+	struct poller *p = c->p;
+	struct buf text;
+	int rc;
+
+	if (c->prefaced || p->conf.ops->preface == NULL)
+		return 0;
+	buf_init(&text, ENVELOPE_MAX + JSON_DEPTH_DEFAULT + 1);
+	jsonsplit_preface(c->split, &text);
+	rc = json_parse(&p->doc, buf_str(&text), err);
+	if (rc == 0)
+		rc = p->conf.ops->preface(p->conf.source, c->tag, &p->doc, err);
+	buf_clear(&text);
+	c->prefaced = rc == 0;
+	return rc;
+}
+
 static int
 on_record(void *arg, struct str record, size_t oversize_bytes, struct err *err)
 {
 	struct call *c = arg;
 	struct poller *p = c->p;
 
+	if (preface(c, err) < 0)
+		return -1;
 	if (!intake_take(p->conf.intake, p->conf.source, c->tag, record,
 		oversize_bytes, loop_wall_ms(p->loop)))
 		return 0;
@@ -472,6 +495,7 @@ on_head(void *arg, const struct httpresp *resp)
 	buf_reset(&c->resp.headers);
 	buf_add_str(&c->resp.headers, buf_str(&resp->headers));
 	jsonsplit_free(&c->split);
+	c->prefaced = false;
 	if (p->conf.ops->head(p->conf.source, &c->resp, &conf.records) == 0)
 		c->split = jsonsplit_new(&conf, on_record, c);
 }
@@ -532,7 +556,9 @@ on_done(void *arg, const struct err *broken)
 		call_failed(c, buf_str(&c->body), &err);
 		return;
 	}
-	if (jsonsplit_end(c->split, &envelope, &err) < 0 ||
+	envelope = STR_LIT("null"); /* where no answer is the answer */
+	if ((c->resp.status != 204 &&
+		jsonsplit_end(c->split, &envelope, &err) < 0) ||
 	    json_parse(&p->doc, envelope, &err) < 0) {
 		give_up_answer(c, &err);
 		return;

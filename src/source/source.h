@@ -29,8 +29,9 @@ struct source_limits {
 struct source_common {
 	const char *base_url; /* of its API, from the tenant; no slash at end */
 	const char *tenant_id;
-	uint64_t overlap_ms; /* asked again behind the cursor */
-	int64_t start_ms;    /* where the first round begins, wall */
+	uint64_t overlap_ms;      /* asked again behind the cursor */
+	int64_t start_ms;         /* where the first round begins, wall */
+	const char *workspace_id; /* of Log Analytics; NULL: not said */
 };
 
 /*
@@ -70,6 +71,14 @@ struct source_ops {
 	    const char **records_r);
 
 	/*
+	 * What stands before the answer's first record, closed behind the
+	 * list of records: for answers that name the columns of a table
+	 * first.  -1: the answer cannot be used.  NULL: nobody wants it.
+	 */
+	int (*preface)(struct source *s, unsigned tag,
+	    const struct json_doc *doc, struct err *err);
+
+	/*
 	 * One record.  Return 0 and fill *rec_r, or -1 with ERR_DATA when it
 	 * lacks what a record must have; or 1 when it is none, but an entry
 	 * of a list that the source has taken for itself.  Called in the
@@ -79,7 +88,14 @@ struct source_ops {
 	    const struct json_doc *doc, struct record *rec_r, struct err *err);
 
 	/*
-	 * The answer is complete; envelope is what stood around the records.
+	 * In the place of `record`, for one that was set aside unread: too
+	 * large, or no JSON.  NULL: the source does not count its records.
+	 */
+	void (*unread)(struct source *s, unsigned tag);
+
+	/*
+	 * The answer is complete; envelope is what stood around the records,
+	 * or null where the status says that there is none (204).
 	 * Return -1 with what is to be told; asking goes on where the source
 	 * says, but after ERR_BUG there is no use in this round.
 	 */
