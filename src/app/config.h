@@ -59,6 +59,7 @@ struct config_tenant {
 	 * are for, NULL where the cloud does not offer it. */
 	char *url[CONFIG_SERVICES];
 	const char *scope[CONFIG_SERVICES];
+	char *workspace_id; /* of Log Analytics */
 	char *ca_file;
 	char *proxy;
 	int line;

@@ -134,7 +134,8 @@ open_source(const struct config *c, const struct config_source *s,
 {
 	struct source_common common = { .base_url = s->tenant->url[s->service],
 		.tenant_id = s->tenant->tenant_id,
-		.overlap_ms = s->overlap_ms };
+		.overlap_ms = s->overlap_ms,
+		.workspace_id = s->tenant->workspace_id };
 	struct source *source = NULL;
 
 	if (rfc3339_parse_point(str_of(s->start), wall_ms, &common.start_ms))

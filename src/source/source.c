@@ -6,6 +6,7 @@
 
 #include "source/graph_alerts.h"
 #include "source/graph_incidents.h"
+#include "source/log_analytics.h"
 #include "source/mdca_activities.h"
 #include "source/mdca_alerts.h"
 #include "source/o365_activity.h"
@@ -13,6 +14,7 @@
 const struct source_ops *const source_table[] = {
 	&graph_alerts_ops,
 	&graph_incidents_ops,
+	&log_analytics_ops,
 	&mdca_activities_ops,
 	&mdca_alerts_ops,
 	&o365_activity_ops,

@@ -12,6 +12,7 @@
 #include "base/xalloc.h"
 #include "codec/json.h"
 #include "codec/jsonpath.h"
+#include "codec/jsonrows.h"
 #include "codec/jsonsplit.h"
 #include "map/map.h"
 #include "record/record.h"
@@ -36,6 +37,10 @@ struct cefmap {
 	struct jsonpath *query;
 	struct jsonpath_nodes nodes;
 	struct json_doc doc;
+	struct jsonsplit *split; /* of a body */
+	struct jsonrows *rows;   /* NULL: its records are no rows of a table */
+	bool has_begun;
+	const struct json_doc *record;
 	struct buf out;
 	const char *file;          /* being read */
 	unsigned long long number; /* of the line, or of the record */
@@ -79,8 +84,8 @@ flush(struct cefmap *c)
 static void
 write_node(struct cefmap *c, uint32_t node)
 {
-	struct str raw = json_raw(&c->doc, node);
-	bool quoted = json_type(&c->doc, node) == JSON_STRING;
+	struct str raw = json_raw(c->record, node);
+	bool quoted = json_type(c->record, node) == JSON_STRING;
 
 	if (quoted)
 		buf_add_char(&c->out, '"');
@@ -94,7 +99,7 @@ write_node(struct cefmap *c, uint32_t node)
 static int
 write_nodes(struct cefmap *c, struct err *err)
 {
-	if (jsonpath_select(c->query, &c->doc, 0, &c->nodes, err) < 0)
+	if (jsonpath_select(c->query, c->record, 0, &c->nodes, err) < 0)
 		return -1;
 	buf_add_char(&c->out, '[');
 	for (uint32_t i = 0; i < c->nodes.n; i++) {
@@ -106,16 +111,28 @@ write_nodes(struct cefmap *c, struct err *err)
 	return 0;
 }
 
+/* A row of a table gets the names of the columns. */
+static int
+read_record(struct cefmap *c, struct str text, struct err *err)
+{
+	c->record = &c->doc;
+	if (json_parse(&c->doc, text, err) < 0)
+		return -1;
+	if (c->rows != NULL)
+		c->record = jsonrows_name(c->rows, &c->doc, err);
+	return c->record != NULL ? 0 : -1;
+}
+
 static void
 do_record(struct cefmap *c, struct str text)
 {
-	struct record rec = { .doc = &c->doc,
-		.type = str_of(c->type),
+	struct record rec = { .type = str_of(c->type),
 		.portal = str_of(c->portal) };
 	struct err err = { 0 };
 	size_t start = c->out.len;
-	int ok = json_parse(&c->doc, text, &err);
+	int ok = read_record(c, text, &err);
 
+	rec.doc = c->record;
 	if (ok == 0)
 		ok = c->query != NULL
 		    ? write_nodes(c, &err)
@@ -186,6 +203,31 @@ feed_lines(struct cefmap *c, struct lines *l, struct str bytes)
 
 /* --- files -------------------------------------------------------------- */
 
+/* Does the answer name the columns of a table before its rows? */
+static void
+read_columns(struct cefmap *c)
+{
+	uint32_t table, columns;
+	struct buf text;
+
+	if (c->has_begun)
+		return;
+	c->has_begun = true;
+	buf_init(&text, ENVELOPE_MAX + DEPTH_MAX);
+	jsonsplit_preface(c->split, &text);
+	if (json_parse(&c->doc, buf_str(&text), NULL) == 0) {
+		table = json_at(&c->doc, 0, "tables");
+		if (table != JSON_NONE &&
+		    json_type(&c->doc, table) == JSON_ARRAY)
+			table = json_first(&c->doc, table);
+		columns = json_member(&c->doc, table, STR_LIT("columns"));
+		c->rows = jsonrows_new(RECORD_MAX);
+		if (jsonrows_columns(c->rows, &c->doc, columns, NULL) < 0)
+			jsonrows_free(&c->rows);
+	}
+	buf_clear(&text);
+}
+
 static int
 on_record(void *arg, struct str record, size_t oversize_bytes, struct err *err)
 {
@@ -193,6 +235,7 @@ on_record(void *arg, struct str record, size_t oversize_bytes, struct err *err)
 
 	(void)err;
 	c->number++;
+	read_columns(c);
 	if (oversize_bytes > 0)
 		problem(c, "the record is longer than 4 MiB");
 	else
@@ -234,26 +277,27 @@ read_bytes(struct cefmap *c, int fd, char *space, struct str *bytes_r)
 static void
 do_body(struct cefmap *c, int fd, char *space)
 {
-	struct jsonsplit *split = NULL;
 	struct err err = { 0 };
 	struct str bytes;
 	int ok = 0;
 
 	while (ok == 0 && read_bytes(c, fd, space, &bytes)) {
-		if (split == NULL && is_blank(bytes))
+		if (c->split == NULL && is_blank(bytes))
 			continue;
-		if (split == NULL)
-			split = new_split(c, bytes);
-		ok = jsonsplit_feed(split, bytes, &err);
+		if (c->split == NULL)
+			c->split = new_split(c, bytes);
+		ok = jsonsplit_feed(c->split, bytes, &err);
 	}
-	if (split == NULL)
+	if (c->split == NULL)
 		ok = err_set(&err, ERR_DATA, "the file is empty");
 	else if (ok == 0)
-		ok = jsonsplit_end(split, &bytes, &err);
+		ok = jsonsplit_end(c->split, &bytes, &err);
 	if (ok < 0)
 		problem(c, err.text);
-	if (split != NULL)
-		jsonsplit_free(&split);
+	jsonsplit_free(&c->split);
+	if (c->rows != NULL)
+		jsonrows_free(&c->rows);
+	c->has_begun = false;
 }
 
 static void
