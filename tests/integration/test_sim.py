@@ -5,7 +5,9 @@
 Each test starts its own simulator on a port of the system's choice and ends
 it by its process id.  CLOUDCEFD_BUILD names the folder of the program; else
 it is looked for where make puts it."""
+import base64
 import gzip
+import hashlib
 import http.client
 import json
 import os
@@ -16,6 +18,7 @@ import ssl
 import subprocess
 import time
 import urllib.parse
+import uuid
 
 import pytest
 
@@ -416,6 +419,172 @@ def test_token_requests_that_are_refused(start, tmp_path, fields, status,
                            "error_uri"}
 
 
+@pytest.fixture(scope="session")
+def rsa(tmp_path_factory):
+    """Certificates "a" and "b" with their keys, by openssl alone."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl to sign with")
+    folder = tmp_path_factory.mktemp("rsa")
+    for name in "ab":
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048",
+                        "-nodes", "-subj", f"/CN={name}", "-days", "2",
+                        "-keyout", folder / f"{name}.key", "-out",
+                        folder / f"{name}.pem"], check=True,
+                       stderr=subprocess.DEVNULL)
+    return folder
+
+
+def b64url(data):
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def assertion(sim, rsa, name="a", alg="PS256", header=(), **claims):
+    """Signed as it should be, but for what is said."""
+    der = ssl.PEM_cert_to_DER_cert((rsa / f"{name}.pem").read_text())
+    now = int(time.time())
+    head = {"alg": alg, "typ": "JWT",
+            "x5t#S256": b64url(hashlib.sha256(der).digest())}
+    body = {"aud": f"{sim.url}/contoso/oauth2/v2.0/token", "iss": "app",
+            "sub": "app", "jti": str(uuid.uuid4()), "nbf": now - 60,
+            "exp": now + 540}
+    head.update(header)
+    body.update(claims)
+    text = ".".join(b64url(json.dumps({k: v for k, v in part.items()
+                                       if v is not None}).encode())
+                    for part in (head, body))
+    pss = ["-sigopt", "rsa_padding_mode:pss", "-sigopt",
+           "rsa_pss_saltlen:32"] if alg == "PS256" else []
+    done = subprocess.run(
+        ["openssl", "dgst", "-sha256", "-sign", rsa / f"{name}.key", *pss],
+        input=text.encode(), capture_output=True, check=True)
+    return text + "." + b64url(done.stdout)
+
+
+JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+def log_in_by(sim, jwt, kind=JWT_BEARER):
+    status, answer = sim.token(client_secret=None, client_assertion=jwt,
+                               client_assertion_type=kind)
+    return status, (answer.get("error_codes") or [0])[0]
+
+
+def test_assertions_are_checked(start, rsa):
+    sim = start("--alerts", "1", "--client-id", "app", "--client-cert",
+                str(rsa / "a.pem"))
+    now = int(time.time())
+    sha1 = b64url(hashlib.sha1(ssl.PEM_cert_to_DER_cert(
+        (rsa / "a.pem").read_text())).digest())
+
+    def signed(*args, **claims):
+        return assertion(sim, rsa, *args, **claims)
+
+    good = signed()
+    rows = [
+        (good, 0),
+        (good, 50012),  # once only
+        (signed(alg="RS256"), 0),
+        (signed(alg="RS256", header={"x5t#S256": None, "x5t": sha1}), 0),
+        (signed(header={"x5t#S256": None, "x5t": sha1}), 700027),
+        (signed("b"), 700027),
+        (signed("b", header={"x5t#S256": b64url(hashlib.sha256(
+            ssl.PEM_cert_to_DER_cert((rsa / "a.pem").read_text())
+        ).digest())}), 700027),
+        (signed(header={"alg": "RS256"}), 700027),
+        (signed(header={"alg": "none"}), 50012),
+        (signed(aud="https://login.example/t/oauth2/v2.0/token"), 50012),
+        (signed(iss="other"), 700021),
+        (signed(sub=None), 700021),
+        (signed(jti=None), 50012),
+        (signed(nbf=now + 600, exp=now + 900), 700024),
+        (signed(nbf=now - 900, exp=now - 300), 700024),
+        (signed(exp=now + 2 * 86400), 700024),
+        (signed(exp=None), 50012),
+        (signed()[:-4] + "AAAA", 700027),
+        ("e30.e30.", 50012),
+        ("nonsense", 50012),
+    ]
+    for i, (jwt, code) in enumerate(rows):
+        assert log_in_by(sim, jwt) == (401 if code else 200, code), i
+    assert log_in_by(sim, signed(), "another")[1] == 50012
+    assert sim.token()[1]["error_codes"] == [7000215]
+
+
+def test_a_foreign_token_is_compared(start):
+    sim = start("--alerts", "1", "--federated-token", "e30.e30.c2ln")
+    assert log_in_by(sim, "e30.e30.c2ln") == (200, 0)
+    assert log_in_by(sim, "e30.e30.bm8") == (401, 700213)
+    assert sim.token()[0] == 401
+    sim = start("--alerts", "1")
+    assert log_in_by(sim, "anything")[0] == 200
+
+
+def test_tokens_tell_their_roles(start):
+    sim = start("--alerts", "1", "--roles", "A.Read.All, B.Read")
+    text = sim.token()[1]["access_token"]
+    _, payload, _ = text.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    assert claims["roles"] == ["A.Read.All", "B.Read"]
+    assert claims["aud"] == "https://graph.microsoft.com"
+    sim.bearer = "Bearer " + text
+    assert len(sim.alerts()) == 1
+    _, payload, _ = start("--alerts", "1", "--roles", "").token()[1][
+        "access_token"].split(".")
+    assert "roles" not in json.loads(
+        base64.urlsafe_b64decode(payload + "=="))
+
+
+IDENTITY = "/metadata/identity/oauth2/token?"
+
+
+def test_machines_get_tokens(start):
+    sim = start("--alerts", "1", "--client-id", "app")
+    good = dict(resource="https://graph.microsoft.com")
+    good["api-version"] = "2018-02-01"
+    rows = [
+        ({}, True, 200), (dict(client_id="APP"), True, 200),
+        (dict(client_id="other"), True, 400), ({}, False, 400),
+        (dict(resource=""), True, 400),
+        (dict(resource="https://graph.microsoft.com/.default"), True, 400),
+        ({"api-version": "2020-06-01"}, True, 400),
+        ({"api-version": "1"}, True, 400),
+    ]
+    for fields, metadata, wanted in rows:
+        status, _, body = sim.ask(
+            "GET", IDENTITY + urllib.parse.urlencode({**good, **fields}),
+            **({"Metadata": "true"} if metadata else {}))
+        answer = json.loads(body)
+        assert status == wanted, fields
+        assert ("error" in answer) == (status != 200)
+    _, _, body = sim.ask("GET", IDENTITY + urllib.parse.urlencode(good),
+                         Metadata="true")
+    answer = json.loads(body)
+    assert answer["expires_in"] == "3599" and answer["token_type"] == "Bearer"
+    assert int(answer["expires_on"]) - time.time() > 3500
+    sim.bearer = "Bearer " + answer["access_token"]
+    assert len(sim.alerts()) == 1
+
+
+def test_azure_arc_wants_the_key_that_it_wrote(start, tmp_path):
+    sim = start("--alerts", "1", "--identity-keys", str(tmp_path))
+    path = IDENTITY + "api-version=2020-06-01&resource=x"
+    keys = []
+    for _ in range(2):
+        status, head, _ = sim.ask("GET", path, Metadata="true")
+        scheme, _, file = head["WWW-Authenticate"].partition(" realm=")
+        assert (status, scheme) == (401, "Basic")
+        assert os.path.dirname(file) == str(tmp_path)
+        assert file.endswith(".key")
+        with open(file) as f:
+            keys.append("Basic " + f.read())
+    for key, wanted in ((keys[1], 200), (keys[1], 401), (keys[0], 200),
+                        ("Basic x", 401)):
+        assert sim.ask("GET", path, Metadata="true",
+                       Authorization=key)[0] == wanted
+    assert sim.stop() == 0
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_token_ends(start):
     sim = start("--alerts", "1", "--token-life", "0")
     status, answer = sim.token()
@@ -612,6 +781,7 @@ def test_it_stops_while_answers_are_held_back(start):
     (("--rate", "-1"), "rate"),
     (("--scenario", "/nonexistent"), "/nonexistent"),
     (("--secret-file", "/nonexistent"), "/nonexistent"),
+    (("--client-cert", "/nonexistent"), "/nonexistent"),
     (("--tls-cert", "/nonexistent"), "tls-key"),
     (("extra",), "extra"),
 ])

@@ -17,9 +17,11 @@
 #include "base/opt.h"
 #include "base/secret.h"
 #include "base/xalloc.h"
+#include "tools/sim/sim_assertion.h"
 #include "tools/sim/sim_call.h"
 #include "tools/sim/sim_fault.h"
 #include "tools/sim/sim_graph.h"
+#include "tools/sim/sim_identity.h"
 #include "tools/sim/sim_incidents.h"
 #include "tools/sim/sim_kinds.h"
 #include "tools/sim/sim_o365.h"
@@ -51,6 +53,8 @@ enum {
 const struct sim_route sim_routes[] = {
 	{ "token", EVHTTP_REQ_POST, "/{}/oauth2/v2.0/token", SIM_OPEN,
 	    LIMIT_NONE, sim_token_serve, sim_token_fail },
+	{ "identity", EVHTTP_REQ_GET, "/metadata/identity/oauth2/token",
+	    SIM_OPEN, LIMIT_NONE, sim_identity_serve, sim_identity_fail },
 	{ "alerts", EVHTTP_REQ_GET, "/v1.0/security/alerts_v2", SIM_GUARDED,
 	    LIMIT_GRAPH, sim_graph_alerts, sim_odata_fail },
 	{ "alert", EVHTTP_REQ_GET, "/v1.0/security/alerts_v2/{}", SIM_GUARDED,
@@ -169,6 +173,14 @@ static const struct opt options[] = {
 	    "the only application there is; unset: any"),
 	OPTION("secret-file", OPT_PATH, secret_file, NULL, 0,
 	    "file with its secret; unset: any"),
+	OPTION("client-cert", OPT_PATH, client_cert, NULL, 0,
+	    "PEM file with its registered certificates"),
+	OPTION("federated-token", OPT_TEXT, federated_token, NULL, 0,
+	    "the other issuer's token that is trusted"),
+	OPTION("identity-keys", OPT_PATH, identity_keys, NULL, 0,
+	    "folder for Azure Arc's keys; unset: no Azure Arc"),
+	OPTION("roles", OPT_TEXT, roles, NULL, 0,
+	    "permissions in the tokens, \"A, B\"; unset: opaque tokens"),
 	OPTION("scenario", OPT_PATH, scenario, NULL, 0, "file with faults"),
 	OPTION("seconds", OPT_NUMBER, seconds, "0", 0,
 	    "stop after so long; 0: when told"),
@@ -322,6 +334,12 @@ build(struct sim *sim, double rate, struct err *err)
 		if (sim->secret == NULL)
 			return -1;
 	}
+	if (conf->client_cert != NULL) {
+		sim->assertions = sim_assertions_new(conf->client_cert, err);
+		if (sim->assertions == NULL)
+			return -1;
+	}
+	sim->identity = sim_identity_new(conf->identity_keys);
 	if (read_scenario(sim, conf->scenario, err) != 0)
 		return -1;
 	sim->tokens = sim_tokens_new(conf->seed);
@@ -345,6 +363,8 @@ tear_down(struct sim *sim)
 	sim_graph_free(&sim->graph);
 	sim_tokens_free(&sim->tokens);
 	sim_faults_free(&sim->faults);
+	sim_identity_free(&sim->identity);
+	sim_assertions_free(&sim->assertions);
 	secret_free(&sim->secret);
 }
 

@@ -8,9 +8,11 @@
 
 struct event_base;
 struct secret;
+struct sim_assertions;
 struct sim_call;
 struct sim_faults;
 struct sim_graph;
+struct sim_identity;
 struct sim_incidents;
 struct sim_kinds;
 struct sim_o365;
@@ -46,6 +48,7 @@ struct sim_knobs {
 struct sim_conf {
 	char *listen, *tls_cert, *tls_key;
 	char *tenant, *client_id, *secret_file, *scenario;
+	char *client_cert, *federated_token, *roles, *identity_keys;
 	char *rate;
 	uint64_t seed, seconds;
 	uint64_t alerts, alert_size, span_ms, incidents;
@@ -60,7 +63,9 @@ struct sim {
 	struct event_base *base;
 	const struct sim_conf *conf;
 	struct sim_knobs knobs;
-	struct secret *secret; /* NULL: any will do */
+	struct secret *secret;             /* NULL: any will do */
+	struct sim_assertions *assertions; /* NULL: none is registered */
+	struct sim_identity *identity;
 	struct sim_faults *faults;
 	struct sim_server *server;
 	struct sim_tokens *tokens;

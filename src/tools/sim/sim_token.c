@@ -13,19 +13,24 @@
 #include "base/secret.h"
 #include "base/str.h"
 #include "base/xalloc.h"
+#include "codec/b64.h"
+#include "codec/json.h"
 #include "codec/uri.h"
 #include "tools/sim/sim.h"
+#include "tools/sim/sim_assertion.h"
 #include "tools/sim/sim_call.h"
 #include "tools/sim/sim_rng.h"
 
 #define TOKENS 256       /* remembered; the oldest is forgotten */
 #define TOKEN_CHARS 1200 /* about what the real ones have */
-#define FIELD_MOST 8192
+#define TOKEN_MOST 32768
+#define FIELD_MOST 32768
+#define DEFAULT "/.default"
 
 /* --- tokens ---------------------------------------------------------------*/
 
 struct token {
-	char text[TOKEN_CHARS + 1];
+	char *text; /* owned; NULL: never given */
 	uint64_t until_ms;
 	bool revoked;
 };
@@ -48,8 +53,14 @@ sim_tokens_new(uint64_t seed)
 void
 sim_tokens_free(struct sim_tokens **tp)
 {
-	xfree(*tp);
+	struct sim_tokens *t = *tp;
+
 	*tp = NULL;
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < TOKENS; i++)
+		xfree(t->token[i].text);
+	xfree(t);
 }
 
 void
@@ -59,20 +70,67 @@ sim_tokens_revoke(struct sim_tokens *t)
 		t->token[i].revoked = true;
 }
 
-static const char *
-give(struct sim_tokens *t, uint64_t life_ms)
+static void
+add_letters(struct buf *out, uint64_t h, size_t n)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "abcdefghijklmnopqrstuvwxyz"
 				      "0123456789-_";
-	struct token *token = &t->token[t->given % TOKENS];
-	uint64_t h = sim_hash(t->seed, t->given++);
 
-	for (size_t i = 0; i < TOKEN_CHARS; i++) {
-		token->text[i] = letters[h & 63];
+	for (size_t i = 0; i < n; i++) {
+		buf_add_char(out, letters[h & 63]);
 		h = sim_mix(h + i);
 	}
-	token->until_ms = clock_mono_ms() + life_ms;
+}
+
+/* The payload of a JWT; roles are written "A, B". */
+static void
+add_claims(struct buf *out, const struct sim *sim, const char *resource)
+{
+	struct str roles = str_of(sim->conf->roles);
+	unsigned long long now = clock_wall_ms() / 1000;
+	bool first = true;
+
+	buf_add_text(out, "{\"aud\":");
+	json_quote(out, str_of(resource));
+	buf_addf(out, ",\"iat\":%llu,\"exp\":%llu", now,
+	    now + (unsigned long long)sim->knobs.token_life);
+	while (roles.p != NULL) {
+		struct str role = str_trim(str_cut(&roles, ','));
+
+		if (role.len == 0)
+			continue;
+		buf_add_text(out, first ? ",\"roles\":[" : ",");
+		json_quote(out, role);
+		first = false;
+	}
+	buf_add_text(out, first ? ",\"ver\":\"1.0\"}" : "],\"ver\":\"1.0\"}");
+}
+
+const char *
+sim_tokens_give(struct sim *sim, const char *resource)
+{
+	struct sim_tokens *t = sim->tokens;
+	struct token *token = &t->token[t->given % TOKENS];
+	uint64_t h = sim_hash(t->seed, t->given++);
+	struct buf text, claims;
+
+	buf_init(&text, TOKEN_MOST);
+	buf_init(&claims, TOKEN_MOST);
+	if (sim->conf->roles != NULL) {
+		b64_encode_url(
+		    &text, STR_LIT("{\"alg\":\"RS256\",\"typ\":\"JWT\"}"));
+		buf_add_char(&text, '.');
+		add_claims(&claims, sim, resource);
+		b64_encode_url(&text, buf_str(&claims));
+		buf_add_char(&text, '.');
+	}
+	add_letters(&text, h,
+	    text.len < TOKEN_CHARS - 64 ? TOKEN_CHARS - text.len : 64);
+	buf_clear(&claims);
+	xfree(token->text);
+	token->text = buf_steal(&text);
+	token->until_ms = clock_mono_ms() + sim->knobs.token_life * 1000;
 	token->revoked = false;
 	return token->text;
 }
@@ -89,7 +147,7 @@ sim_tokens_check(struct sim_tokens *t, const struct sim_call *call)
 	for (size_t i = 0; i < TOKENS; i++) {
 		const struct token *token = &t->token[i];
 
-		if (strcmp(token->text, h + 7) != 0 || h[7] == '\0')
+		if (token->text == NULL || strcmp(token->text, h + 7) != 0)
 			continue;
 		if (token->revoked)
 			return "Continuous access evaluation: the token was"
@@ -115,6 +173,13 @@ static const struct refusal refusals[] = {
 	{ 7000215, 401, "invalid_client",
 	    "The client secret is not a right one. The value is wanted, not the"
 	    " identifier, of a secret of application '%s'." },
+	{ 50012, 401, "invalid_client",
+	    "The signed assertion is not good. %s" },
+	{ 700021, 401, "invalid_client",
+	    "The assertion is not by the application in 'client_id'.%s" },
+	{ 700213, 401, "invalid_client",
+	    "No federated identity record fits the subject of the"
+	    " assertion.%s" },
 	{ 7000222, 401, "invalid_client",
 	    "The client secrets of application '%s' are expired." },
 	{ 7000218, 401, "invalid_client",
@@ -125,7 +190,7 @@ static const struct refusal refusals[] = {
 	{ 7000112, 400, "unauthorized_client",
 	    "Application '%s' is disabled." },
 	{ 700027, 401, "invalid_client",
-	    "The certificate that signed the assertion is not registered.%s" },
+	    "The certificate that signed the assertion is not registered. %s" },
 	{ 700024, 401, "invalid_client",
 	    "The assertion is not within its valid time.%s" },
 	{ 70011, 400, "invalid_scope",
@@ -241,13 +306,18 @@ enum {
 	GRANT,
 	CLIENT,
 	SECRET,
+	TYPE,
+	ASSERTION,
 	SCOPE,
 	RESOURCE,
 	FIELDS
 };
 
 static const char *const field_names[FIELDS] = { "grant_type", "client_id",
-	"client_secret", "scope", "resource" };
+	"client_secret", "client_assertion_type", "client_assertion", "scope",
+	"resource" };
+
+#define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 struct form {
 	char *field[FIELDS]; /* owned; NULL when absent */
@@ -303,17 +373,78 @@ is_scope(const char *scope)
 {
 	struct str s = str_of(scope);
 
-	return str_ends(s, STR_LIT("/.default")) &&
-	    s.len > strlen("/.default") && str_find(s, ' ') < 0;
+	return str_ends(s, STR_LIT(DEFAULT)) && s.len > strlen(DEFAULT) &&
+	    str_find(s, ' ') < 0;
+}
+
+/* The address that the client used, as an assertion has to name it. */
+static char *
+endpoint_of(const struct sim_call *call)
+{
+	struct buf out;
+
+	buf_init(&out, FIELD_MOST);
+	sim_call_origin(call, &out);
+	buf_add_char(&out, '/');
+	buf_add_str(&out, call->part[0]);
+	buf_add_text(&out, "/oauth2/v2.0/token");
+	return buf_steal(&out);
+}
+
+static unsigned
+judge_assertion(const struct sim *sim, const struct sim_call *call,
+    char *const *f, const char **word_r)
+{
+	const char *federated = sim->conf->federated_token;
+	char *endpoint;
+	unsigned code;
+
+	*word_r = "The type of the assertion is another.";
+	if (!is_set(f[TYPE]) || strcmp(f[TYPE], ASSERTION_TYPE) != 0)
+		return 50012;
+	*word_r = "";
+	if (federated != NULL && strcmp(federated, f[ASSERTION]) == 0)
+		return 0;
+	if (sim->assertions != NULL) {
+		endpoint = endpoint_of(call);
+		code = sim_assertions_judge(sim->assertions,
+		    str_of(f[ASSERTION]), f[CLIENT], endpoint, word_r);
+		xfree(endpoint);
+		return code;
+	}
+	if (federated != NULL)
+		return 700213;
+	return sim->secret != NULL ? 700027 : 0;
+}
+
+/* Where nothing is asked for, anything will do. */
+static unsigned
+judge_proof(const struct sim *sim, const struct sim_call *call, char *const *f,
+    const char **word_r)
+{
+	if (is_set(f[ASSERTION]))
+		return judge_assertion(sim, call, f, word_r);
+	*word_r = "";
+	if (!is_set(f[SECRET]))
+		return 7000218;
+	*word_r = f[CLIENT];
+	if (sim->secret != NULL)
+		return str_eq(secret_reveal(sim->secret), str_of(f[SECRET]))
+		    ? 0
+		    : 7000215;
+	return sim->assertions != NULL || sim->conf->federated_token != NULL
+	    ? 7000215
+	    : 0;
 }
 
 /* What is wrong with the request: an AADSTS code, or 0. */
 static unsigned
-judge(const struct sim *sim, const char *tenant, const struct form *form,
-    const char **word_r)
+judge(const struct sim *sim, const struct sim_call *call, const char *tenant,
+    const struct form *form, const char **word_r)
 {
 	char *const *f = form->field;
 	static const int wanted[] = { GRANT, CLIENT, SCOPE };
+	unsigned code;
 
 	*word_r = tenant;
 	if (differs(sim->conf->tenant, tenant))
@@ -329,13 +460,9 @@ judge(const struct sim *sim, const char *tenant, const struct form *form,
 	*word_r = f[CLIENT];
 	if (differs(sim->conf->client_id, f[CLIENT]))
 		return 700016;
-	if (!is_set(f[SECRET])) {
-		*word_r = "";
-		return 7000218;
-	}
-	if (sim->secret != NULL &&
-	    !str_eq(secret_reveal(sim->secret), str_of(f[SECRET])))
-		return 7000215;
+	code = judge_proof(sim, call, f, word_r);
+	if (code != 0)
+		return code;
 	*word_r = f[SCOPE];
 	return is_scope(f[SCOPE]) && f[RESOURCE] == NULL ? 0 : 70011;
 }
@@ -345,24 +472,30 @@ sim_token_serve(struct sim *sim, struct sim_call *call)
 {
 	uint64_t life = sim->knobs.token_life;
 	char *tenant = xstrndup(call->part[0].p, call->part[0].len);
+	char *resource;
 	struct form form = { 0 };
 	const char *word;
 	unsigned code;
 
 	read_form(&form, call->body);
-	code = judge(sim, tenant, &form, &word);
+	code = judge(sim, call, tenant, &form, &word);
 	if (code == 0 && call->fault.aadsts != 0) {
 		code = (unsigned)call->fault.aadsts;
 		word = code == 70011 ? form.field[SCOPE] : form.field[CLIENT];
 	}
-	if (code != 0)
+	if (code != 0) {
 		refuse(call, code, word);
-	else
-		buf_addf(&call->rest,
-		    "{\"token_type\":\"Bearer\",\"expires_in\":%llu,"
-		    "\"ext_expires_in\":%llu,\"access_token\":\"%s\"}",
-		    (unsigned long long)life, (unsigned long long)life,
-		    give(sim->tokens, life * 1000));
+		goto out;
+	}
+	resource = xstrndup(
+	    form.field[SCOPE], strlen(form.field[SCOPE]) - strlen(DEFAULT));
+	buf_addf(&call->rest,
+	    "{\"token_type\":\"Bearer\",\"expires_in\":%llu,"
+	    "\"ext_expires_in\":%llu,\"access_token\":\"%s\"}",
+	    (unsigned long long)life, (unsigned long long)life,
+	    sim_tokens_give(sim, resource));
+	xfree(resource);
+out:
 	for (size_t i = 0; i < FIELDS; i++)
 		xfree(form.field[i]);
 	xfree(tenant);
