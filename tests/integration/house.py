@@ -99,13 +99,15 @@ class Sim(Program):
 
     def __init__(self, folder, *args, secret=SECRET):
         folder = Path(folder)
-        secret_file = folder / "sim.secret"
-        secret_file.write_text(secret + "\n")
-        secret_file.chmod(0o600)
+        if secret is not None:
+            secret_file = folder / "sim.secret"
+            secret_file.write_text(secret + "\n")
+            secret_file.chmod(0o600)
+            args = ("--secret-file", secret_file, *args)
         super().__init__(
             [BUILD / "cloudcef-sim", "--listen", "127.0.0.1:0", "--tenant",
-             "test-tenant", "--client-id", "test-client", "--secret-file",
-             secret_file, *args], folder / "sim.log")
+             "test-tenant", "--client-id", "test-client", *args],
+            folder / "sim.log")
         self.url = self.wait_text(r"listening on (\S+)").group(1)
 
     def get(self, path):
@@ -127,11 +129,14 @@ class Sim(Program):
         return json.loads(self.get("/sim/stats"))
 
 
+LOGIN = 'client-id = "test-client" secret-file = "daemon.secret"'
+
+
 class Daemon(Program):
     """cloudcefd in the foreground; `outputs` is the text of its outputs."""
 
     def __init__(self, folder, url, outputs, source="", top="", args=(),
-                 secret=SECRET, tenant="", env=None):
+                 secret=SECRET, tenant="", env=None, login=LOGIN):
         folder = Path(folder)
         secret_file = folder / "daemon.secret"
         if not secret_file.exists():
@@ -144,8 +149,8 @@ maps-dir = "{TOP}/maps"
 profile = "native"
 {top}
 tenant "t" {{
-  tenant-id = "test-tenant" client-id = "test-client"
-  secret-file = "daemon.secret" login-url = "{url}" graph-url = "{url}"
+  tenant-id = "test-tenant" login-url = "{url}" graph-url = "{url}"
+  {login}
   {tenant}
 }}
 source "alerts" {{
