@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "auth/cert.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #include "auth/auth.h"
@@ -28,6 +29,7 @@ struct cert {
 static unsigned
 choose(const struct cert *c, const struct jwt_keys *keys, uint64_t wall_ms)
 {
+	assert(c->n > 0);
 	for (unsigned k = 0; k < c->n; k++) {
 		unsigned i = (c->current + k) % c->n;
 

@@ -149,7 +149,7 @@ static uint32_t
 find_element(struct eval *ev, int64_t index, uint32_t array)
 {
 	struct kids k = kids_of(ev, array);
-	uint32_t kid;
+	uint32_t kid = JSON_NONE;
 
 	if (index < 0)
 		index += count_kids(ev, array);

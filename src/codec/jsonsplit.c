@@ -90,7 +90,7 @@ parse_index(struct str *rest, uint32_t *index_r)
 	struct str digits = *rest;
 	uint64_t v;
 
-	if (digits.len == 0 || digits.p[0] != '[')
+	if (!str_starts(digits, STR_LIT("[")))
 		return false;
 	digits = str_make(digits.p + 1, digits.len - 1);
 	digits = str_cut(&digits, ']');

@@ -295,7 +295,7 @@ read_inner(struct mapread *r, struct term *t, struct map_step *s)
 
 	if (mapvalue_path(r, &path) < 0)
 		return -1;
-	if (path.p[0] != '$')
+	if (!str_starts(path, STR_LIT("$")))
 		return mapline_error_at(
 		    &r->l, line, "json wants a path that begins with $");
 	s->by.inner = mapread_set(r);

@@ -799,7 +799,7 @@ give_end(struct http_frame *f)
 		    "%s: the compressed answer broke off", c->where);
 	err = c->failed;
 	c->cbs.done(c->arg, err.kind != ERR_NONE ? &err : NULL);
-	if (f->call != NULL)
+	if (f->call == c)
 		call_free(c);
 }
 

@@ -420,7 +420,7 @@ check_file(struct check *c)
 int
 indexcheck(const char *path, indexcheck_entry_fn *entry, struct err *err)
 {
-	struct err mine;
+	struct err mine = { .kind = ERR_NONE };
 	struct check c = { .entry = entry, .err = err != NULL ? err : &mine };
 	int rc;
 
