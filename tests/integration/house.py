@@ -125,6 +125,12 @@ class Sim(Program):
         return [(r["id"], r["version"]) for r in
                 map(json.loads, self.get("/sim/offered").splitlines())]
 
+    def kind_offered(self, kind):
+        """The same for another kind: (id, version, whether it is current)."""
+        return [(r["id"], r["version"], r["current"]) for r in
+                map(json.loads,
+                    self.get(f"/sim/kinds/{kind}/offered").splitlines())]
+
     def stats(self):
         return json.loads(self.get("/sim/stats"))
 
@@ -133,15 +139,22 @@ LOGIN = 'client-id = "test-client" secret-file = "daemon.secret"'
 
 
 class Daemon(Program):
-    """cloudcefd in the foreground; `outputs` is the text of its outputs."""
+    """cloudcefd in the foreground; `outputs` is the text of its outputs, and
+    `sources`, if there is one, that of its sources."""
 
     def __init__(self, folder, url, outputs, source="", top="", args=(),
-                 secret=SECRET, tenant="", env=None, login=LOGIN):
+                 secret=SECRET, tenant="", env=None, login=LOGIN, sources=None):
         folder = Path(folder)
         secret_file = folder / "daemon.secret"
         if not secret_file.exists():
             secret_file.write_text(secret + "\n")
             secret_file.chmod(0o600)
+        if sources is None:
+            sources = f"""source "alerts" {{
+  type = "graph-alerts" tenant = "t" interval = "1s" settle = "0s"
+  start = "-30d"
+  {source}
+}}"""
         self.config = folder / "cloudcefd.conf"
         self.config.write_text(f"""
 state-dir = "state"
@@ -153,11 +166,7 @@ tenant "t" {{
   {login}
   {tenant}
 }}
-source "alerts" {{
-  type = "graph-alerts" tenant = "t" interval = "1s" settle = "0s"
-  start = "-30d"
-  {source}
-}}
+{sources}
 {outputs}
 """)
         super().__init__([BUILD / "cloudcefd", "-f", *args, "-c", self.config],
