@@ -224,7 +224,8 @@ struct token {
 	struct loop_task *task;
 	struct token_wait *wait;
 	struct secret *bearer;
-	unsigned serial; /* of the bearer; 0: there will be none */
+	unsigned serial;  /* of the bearer; 0: there will be none */
+	bool is_stubborn; /* gives the same one though it was refused */
 	struct err err;
 };
 
@@ -270,7 +271,7 @@ token_cancel(struct token_wait **wp)
 void
 token_refused(struct token *t, const struct secret *bearer)
 {
-	if (secret_eq(bearer, t->bearer))
+	if (!t->is_stubborn && secret_eq(bearer, t->bearer))
 		t->serial++;
 }
 
@@ -488,6 +489,21 @@ a_refused_token_is_renewed_once(void **state)
 	assert_string_equal(fake_http_asked(call)->bearer, "token-2");
 	answer(&sc, "http://api/1", 401, NULL, "{}");
 	/* Now it is a person's turn: no third try at once. */
+	assert_null(fake_http_next(sc.http));
+	assert_int_equal(fake_loop_next_ms(sc.loop), 900000);
+	close_scene(&sc);
+}
+
+static void
+a_token_that_comes_again_though_refused_is_not_tried_at_once(void **state)
+{
+	struct scene sc;
+
+	(void)state;
+	open_scene(&sc, false);
+	sc.token.is_stubborn = true;
+	answer(&sc, "http://api/1", 401, NULL, "{}");
+	answer(&sc, "http://api/1", 401, NULL, "{}");
 	assert_null(fake_http_next(sc.http));
 	assert_int_equal(fake_loop_next_ms(sc.loop), 900000);
 	close_scene(&sc);
@@ -811,6 +827,8 @@ static const struct CMUnitTest tests[] = {
 	    what_is_known_is_not_sent_again_and_a_new_version_is_an_update),
 	cmocka_unit_test(a_failed_request_is_asked_again_after_a_wait),
 	cmocka_unit_test(a_refused_token_is_renewed_once),
+	cmocka_unit_test(
+	    a_token_that_comes_again_though_refused_is_not_tried_at_once),
 	cmocka_unit_test(
 	    an_answer_that_breaks_off_is_asked_again_without_repeats),
 	cmocka_unit_test(a_page_that_cannot_be_written_begins_the_round_again),

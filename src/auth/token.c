@@ -35,7 +35,7 @@
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_CAP_MS (5 * 60 * 1000)
 /* One that is refused so soon will not get better by another. */
-#define REFUSED_AGAIN_MS (60 * 1000)
+#define REFUSED_AGAIN_MS (5 * 1000)
 #define ROLES_MAX (64 * 1024)
 #define DAY_MS (24 * 60 * 60 * 1000ULL)
 #define ENDS_SOON_DAYS 30

@@ -66,6 +66,7 @@ struct call {
 	struct jsonsplit *split; /* of a success; NULL: gather the body */
 	struct buf body;         /* of an error */
 	struct secret *bearer;   /* that was used */
+	unsigned refusals;       /* of tokens, when it was sent */
 	unsigned tag;
 	bool prefaced; /* the source has what stands before the records */
 	bool paused;
@@ -91,10 +92,10 @@ struct poller {
 	unsigned pages_out;   /* handed over, not yet durable */
 	struct err failed;    /* what ended the round; kind 0: nothing */
 	uint64_t began_ms;
-	unsigned tries;         /* failures since the last success */
-	bool is_pausing;        /* after a failure, until the wait is over */
-	bool logged_in_again;   /* after a refusal, since the last success */
-	struct secret *refused; /* the bearer that was */
+	unsigned tries;       /* failures since the last success */
+	bool is_pausing;      /* after a failure, until the wait is over */
+	bool logged_in_again; /* after a refusal, since the last success */
+	unsigned refusals;    /* of tokens, ever */
 };
 
 static void pump(void *arg);
@@ -142,7 +143,7 @@ call_open(struct poller *p, const struct httpreq *req)
 
 	while (c->p != NULL)
 		c++;
-	*c = (struct call){ .p = p, .tag = req->tag };
+	*c = (struct call){ .p = p, .tag = req->tag, .refusals = p->refusals };
 	httpresp_init(&c->resp);
 	buf_init(&c->body, ERROR_BODY_MAX);
 	if (req->bearer != NULL)
@@ -398,11 +399,11 @@ react(struct poller *p, const struct err *err)
 
 /* The API does not take our token: a new one may help, once. */
 static void
-login_again(struct poller *p, const struct secret *bearer, struct err *err)
+login_again(struct poller *p, const struct secret *bearer, unsigned refusals,
+    struct err *err)
 {
-	/* Others were sent with the same token: it is being replaced. */
-	if (p->logged_in_again && bearer != NULL && p->refused != NULL &&
-	    secret_eq(p->refused, bearer)) {
+	/* It was sent before the token was found bad and replaced. */
+	if (refusals != p->refusals) {
 		loop_task_run(p->pump);
 		return;
 	}
@@ -413,8 +414,7 @@ login_again(struct poller *p, const struct secret *bearer, struct err *err)
 		return;
 	}
 	p->logged_in_again = true;
-	secret_free(&p->refused);
-	p->refused = secret_new(secret_reveal(bearer));
+	p->refusals++;
 	log_info(&p->log, "%s; logging in again", err->text);
 	token_refused(p->conf.token, bearer);
 	loop_task_run(p->pump);
@@ -425,6 +425,7 @@ call_failed(struct call *c, struct str body, struct err *err)
 {
 	struct poller *p = c->p;
 	struct secret *bearer = c->bearer;
+	unsigned refusals = c->refusals;
 
 	p->conf.ops->fail(
 	    p->conf.source, &c->resp, body, loop_wall_ms(p->loop), err);
@@ -433,7 +434,7 @@ call_failed(struct call *c, struct str body, struct err *err)
 		go_on(p, err, body);
 	call_close(c);
 	if (err->kind == ERR_LOGIN)
-		login_again(p, bearer, err);
+		login_again(p, bearer, refusals, err);
 	else if (!lets_go_on(err))
 		react(p, err);
 	secret_free(&bearer);
@@ -736,6 +737,5 @@ poller_free(struct poller **pp)
 	loop_timer_free(&p->timer);
 	loop_task_free(&p->pump);
 	json_clear(&p->doc);
-	secret_free(&p->refused);
 	xfree(p);
 }
