@@ -383,7 +383,7 @@ step_down(struct source *s, struct err *err)
 	struct str id = id_at_work(s);
 
 	s->failures = 0;
-	err->kind = ERR_DEGRADE;
+	err->kind = ERR_PART;
 	if (s->step == ONE_WITH_ALERTS) {
 		s->step = ITS_ALERTS;
 		graph_chain_begin(&s->chain);
@@ -413,7 +413,7 @@ fail_one(struct source *s, const struct httpresp *resp, struct str body,
 	if (s->step == ITS_ALERTS && (is_missing || resp->status == 400)) {
 		step_down(s, err);
 	} else if (is_missing) {
-		err_set(err, ERR_GONE, "incident %.*s exists no more (HTTP %d)",
+		err_set(err, ERR_PART, "incident %.*s exists no more (HTTP %d)",
 		    STR_ARG(id_at_work(s)), resp->status);
 		next_incident(s);
 	} else if (too_much && s->step != ITSELF &&
