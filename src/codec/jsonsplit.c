@@ -110,7 +110,7 @@ parse_step(struct str *rest, struct step *step)
 	*step = (struct step){ .index = 0 };
 	if (parse_index(rest, &step->index))
 		return true;
-	if (rest->len > 0 && rest->p[0] == '.') {
+	if (str_starts(*rest, STR_LIT("."))) {
 		rest->p++;
 		rest->len--;
 	}

@@ -291,7 +291,7 @@ static int
 read_inner(struct mapread *r, struct term *t, struct map_step *s)
 {
 	unsigned line = r->l.number;
-	struct str path;
+	struct str path = STR_LIT("");
 
 	if (mapvalue_path(r, &path) < 0)
 		return -1;
