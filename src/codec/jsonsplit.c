@@ -110,6 +110,8 @@ parse_step(struct str *rest, struct step *step)
 	*step = (struct step){ .index = 0 };
 	if (parse_index(rest, &step->index))
 		return true;
+	if (rest->p == NULL)
+		return false;
 	if (str_starts(*rest, STR_LIT("."))) {
 		rest->p++;
 		rest->len--;
