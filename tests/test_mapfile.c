@@ -107,10 +107,10 @@ static const struct {
 	{ TOP EVENT "msg @.a\n", "m:8: @.a: a path begins with $ here" },
 	{ TOP EVENT "msg $.a[*]\n",
 	    "m:8: $.a[*] may give several values: say first, last, join,"
-	    " joinall, count, prefer, highest, lowest or sole" },
+	    " joinall, count, prefer, highest, lowest, sum or sole" },
 	{ TOP EVENT "msg $.a $.b\n",
 	    "m:8: $.a may give several values: say first, last, join,"
-	    " joinall, count, prefer, highest, lowest or sole" },
+	    " joinall, count, prefer, highest, lowest, sum or sole" },
 	{ TOP EVENT "msg $.a[*] join \",\" 1001\n",
 	    "m:8: join takes at most 1000" },
 	{ TOP EVENT "msg $.a[*] join 5\n", "m:8: join wants a text in quotes" },

@@ -78,7 +78,7 @@ struct gather {
 	bool started; /* there was a value */
 	uint32_t members, more;
 	uint32_t rank;  /* of the word found */
-	int64_t number; /* the highest, or lowest */
+	int64_t number; /* the highest, the lowest, or the sum */
 };
 
 struct eval *
@@ -528,6 +528,13 @@ take(struct gather *g, struct str s)
 			g->started = true;
 		}
 		break;
+	case GATHER_SUM:
+		if (str_to_i64(s, &n) &&
+		    !__builtin_add_overflow(g->number, n, &n)) {
+			g->number = n;
+			g->started = true;
+		}
+		break;
 	case GATHER_SOLE:
 		sole(g, s);
 		break;
@@ -567,6 +574,7 @@ gather_end(struct gather *g)
 		break;
 	case GATHER_HIGHEST:
 	case GATHER_LOWEST:
+	case GATHER_SUM:
 		if (g->started)
 			buf_addf(list, "%lld", (long long)g->number);
 		break;

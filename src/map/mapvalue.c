@@ -87,6 +87,7 @@ static const struct gather_row {
 	{ "prefer", GATHER_PREFER, false, true },
 	{ "highest", GATHER_HIGHEST, false, false },
 	{ "lowest", GATHER_LOWEST, false, false },
+	{ "sum", GATHER_SUM, false, false },
 	{ "sole", GATHER_SOLE, false, false },
 	{ NULL, 0, false, false },
 };
@@ -513,7 +514,7 @@ term_finish(struct mapread *r, struct term *t, struct map_term *term_r)
 		return mapline_error(&r->l,
 		    "%.*s may give several values: say"
 		    " first, last, join, joinall, count, prefer, highest,"
-		    " lowest or sole",
+		    " lowest, sum or sole",
 		    STR_ARG(t->source));
 	if (t->t.distinct && t->t.gather != GATHER_JOIN &&
 	    t->t.gather != GATHER_COUNT)
@@ -573,7 +574,8 @@ want_type(struct mapread *r, enum cef_value type, const char *key,
 		return mapline_error(
 		    &r->l, "%s takes %s, not a list", key, type_names[type]);
 	if (t->afters > 0 || t->gather == GATHER_COUNT ||
-	    t->gather == GATHER_HIGHEST || t->gather == GATHER_LOWEST)
+	    t->gather == GATHER_HIGHEST || t->gather == GATHER_LOWEST ||
+	    t->gather == GATHER_SUM)
 		s = &t->after[t->afters++];
 	else
 		s = &t->step[t->steps++];

@@ -78,6 +78,7 @@ enum map_gather {
 	GATHER_PREFER,  /* the first of the words that occurs */
 	GATHER_HIGHEST, /* number */
 	GATHER_LOWEST,
+	GATHER_SUM, /* of numbers */
 	GATHER_SOLE /* the one there is; nothing if they differ */
 };
 
