@@ -5,7 +5,7 @@
  * Where no good frame stands, the walk looks for the next one, eight bytes
  * at a time.  In a segment whose end is known, all up to it was promised, so
  * what lies between is a gap.  At the open end of the newest segment it is a
- * gap only if a later frame says that a page in between was durable when
+ * gap only if some later frame says that a page in between was durable when
  * that frame was written; otherwise it is what a crash left of a write that
  * nobody was told about.
  */
@@ -148,8 +148,37 @@ may_follow(const struct walk *w, const struct journal_segment *seg,
 	if (f->prev < w->page || f->seq < f->prev)
 		return false;
 	if (seg->has_open_end)
-		return f->prev == w->page || f->synced > w->page;
+		return f->prev == w->page || f->synced > w->page ||
+		    f->seq <= w->promised;
 	return f->seq <= seg->last;
+}
+
+/* What do the heads in the open end say, wherever they stand? */
+static void
+look_through(struct walk *w, const struct journal_segment *seg)
+{
+	uint64_t limit = limit_of(seg), at = w->at;
+	struct frame f;
+
+	w->has_looked = true;
+	while (at + FRAME_HEAD <= limit) {
+		size_t len = limit - at < CHUNK ? limit - at : CHUNK;
+		char *p = room(w, len);
+		size_t i;
+
+		if (p == NULL)
+			return;
+		read_at(w, p, len, at);
+		for (i = 0; i + FRAME_HEAD <= len; i += FRAME_ALIGN) {
+			if (!frame_parse(p + i, seg->number, &f))
+				continue;
+			if (f.seq > w->highest)
+				w->highest = f.seq;
+			if (f.synced > w->promised)
+				w->promised = f.synced;
+		}
+		at += i;
+	}
 }
 
 /*
@@ -176,8 +205,6 @@ search(struct walk *w, const struct journal_segment *seg, uint64_t at,
 			if (!frame_parse(p + i, seg->number, f_r) ||
 			    frame_bytes(f_r->length) > limit - at - i)
 				continue;
-			if (f_r->seq > w->highest)
-				w->highest = f_r->seq;
 			if (!may_follow(w, seg, f_r))
 				continue;
 			if (payload_at(w, f_r, at + i)) {
@@ -219,6 +246,8 @@ recover(
 	bool has_head = head_at(w, seg, from, limit, &bad);
 	struct walk_gap gap;
 
+	if (seg->has_open_end && !w->has_looked)
+		look_through(w, seg);
 	if (has_head && bad.prev == page && !payload_at(w, &bad, from))
 		from += frame_bytes(bad.length);
 	if (search(w, seg, from, &next, &at)) {

@@ -19,8 +19,10 @@ struct walk {
 	uint64_t segment, at;    /* of the frame that comes next */
 	uint64_t page;           /* the last page passed */
 	bool is_torn;            /* the open end was no clean one */
-	uint64_t highest; /* page number seen anywhere behind a torn end */
-	int fd;           /* of the segment fd_segment, or -1 */
+	bool has_looked;         /* through all of the open end */
+	uint64_t highest;        /* page number seen in it */
+	uint64_t promised;       /* page known durable when a frame of it was */
+	int fd;                  /* of the segment fd_segment, or -1 */
 	uint64_t fd_segment;
 	struct buf buf;
 };
