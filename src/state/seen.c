@@ -10,11 +10,14 @@
 /* SPDX-License-Identifier: ISC */
 #include "state/seen.h"
 
+#include <string.h>
+
 #include "base/xalloc.h"
 #include "state/index.h"
 #include "state/page.h"
 
 #define SLOTS_MIN 1024
+#define SLOTS_KEPT 65536 /* as many as one take of the index fills */
 
 struct slot {
 	struct page_id id;
@@ -25,6 +28,7 @@ struct seen {
 	struct index *index; /* borrowed */
 	struct slot *slots;  /* owned */
 	size_t n_slots;      /* a power of two */
+	struct slot *spare;  /* owned: n_slots as well, or NULL */
 	size_t n;
 };
 
@@ -48,6 +52,7 @@ seen_free(struct seen **sp)
 	if (s == NULL)
 		return;
 	xfree(s->slots);
+	xfree(s->spare);
 	xfree(s);
 }
 
@@ -67,25 +72,47 @@ slot_of(const struct seen *s, const struct page_id *id)
 	}
 }
 
+/*
+ * An empty table.  The one before it is kept, since wiping that costs less
+ * than getting a new one.
+ */
+static void
+table_change(struct seen *s, size_t n_slots)
+{
+	struct slot *old = s->slots;
+
+	if (n_slots != s->n_slots) {
+		xfree(s->spare);
+		s->spare = NULL;
+	}
+	if (s->spare != NULL)
+		memset(s->spare, 0, n_slots * sizeof(*s->spare));
+	s->slots =
+	    s->spare != NULL ? s->spare : xcalloc(n_slots, sizeof(*s->slots));
+	s->spare = old;
+	s->n_slots = n_slots;
+	s->n = 0;
+}
+
 /* Make the table anew without the pages from first to last. */
 static void
 sift(struct seen *s, size_t n_slots, uint64_t first, uint64_t last)
 {
-	struct slot *old = s->slots;
 	size_t n_old = s->n_slots;
 
-	s->n_slots = n_slots;
-	s->slots = xcalloc(n_slots, sizeof(*s->slots));
-	s->n = 0;
+	table_change(s, n_slots);
 	for (size_t i = 0; i < n_old; i++) {
-		uint64_t seq = old[i].seq;
+		const struct slot *old = &s->spare[i];
 
-		if (seq == 0 || (seq >= first && seq <= last))
+		if (old->seq == 0 || (old->seq >= first && old->seq <= last))
 			continue;
-		*slot_of(s, &old[i].id) = old[i];
+		*slot_of(s, &old->id) = *old;
 		s->n++;
 	}
-	xfree(old);
+	if (n_old != n_slots) {
+		xfree(s->spare);
+		s->spare = NULL;
+	}
 }
 
 void
@@ -122,7 +149,7 @@ seen_taken(struct seen *s, uint64_t upto)
 	if (s->n == 0)
 		return;
 	sift(s, n_slots, 0, upto);
-	while (n_slots > SLOTS_MIN && n_slots > 8 * s->n)
+	while (n_slots > SLOTS_KEPT && n_slots > 8 * s->n)
 		n_slots /= 2;
 	if (n_slots < s->n_slots)
 		sift(s, n_slots, UINT64_MAX, 0);
