@@ -3,9 +3,8 @@
  *
  * The thread takes what was pushed, writes as many frames as fit with one
  * call, syncs once for all of them, and hands them back.  Positions that
- * moved go with the next pages, or by themselves after a second.  Ids are
- * taken into the index many at a time, because each take costs two syncs:
- * when enough wait, when a segment is full, after a minute, and at the end.
+ * moved go with the next pages, or by themselves after a second.  When it is
+ * time for the index to catch up, the thread does that as well.
  *
  * When a write fails, all that waits fails with it, and so does all that is
  * pushed until the pusher was told.  Otherwise a page could become durable
@@ -37,39 +36,23 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "state/catchup.h"
+#include "state/job.h"
 #include "state/journal.h"
 #include "state/page.h"
+#include "state/positions.h"
 #include "state/store.h"
-#include "state/walk.h"
 
 #define BATCH_BYTES (8 * 1024 * 1024)
 #define MOVE_MS 1000
-#define TAKE_MS 60000
-#define TAKE_IDS 16384
-#define TAKE_AGAIN_MS 5000
-#define REBUILD_IDS (16 * TAKE_IDS)
-#define NEVER UINT64_MAX
 #define NOTES_MAX 64
 #define PAYLOAD_MAX (PAGE_BYTES_MAX + 64 * 1024)
 
 static const struct log logs = { "store", NULL };
 
-struct commit_output {
-	struct commit_output *next;
-	char *name; /* owned */
-	uint64_t wanted;
-	uint64_t durable;
-	bool is_written; /* its name stands in the journal */
-	bool is_dropped;
-};
-
 struct note {
 	enum log_level level;
 	char *text; /* owned */
-};
-
-struct jobs {
-	struct commit_job *first, **end;
 };
 
 struct commit {
@@ -81,8 +64,8 @@ struct commit {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	/* Under lock. */
-	struct jobs queue, through;
-	struct commit_output *outputs; /* owned */
+	struct job_queue queue, through;
+	struct positions outputs;
 	bool is_stopping;
 	uint64_t moved_ms;   /* when a position moved first; 0: none did */
 	uint64_t generation; /* one more after every failure */
@@ -94,76 +77,11 @@ struct commit {
 
 	/* The thread's own. */
 	struct journal *journal;
-	struct index *index;
 	struct checkpoint state;
-	struct index_entry *pending; /* owned */
-	size_t n_pending, pending_size;
-	uint64_t pending_ms; /* when the first of them came; 0: none */
-	uint64_t take_not_before_ms;
-	bool has_rolled;   /* since the last take */
+	struct catchup catchup;
 	bool cannot_write; /* said so already */
 	bool cannot_take;  /* said so already */
 };
-
-/* --- jobs --- */
-
-struct commit_job *
-commit_job_new(void)
-{
-	struct commit_job *job = xcalloc(1, sizeof(*job));
-
-	buf_init(&job->frame, PAYLOAD_MAX);
-	job->refs = 1;
-	frame_begin(&job->frame);
-	return job;
-}
-
-void
-commit_job_free(struct commit_job **jp)
-{
-	struct commit_job *job = *jp;
-
-	*jp = NULL;
-	if (job == NULL)
-		return;
-	buf_clear(&job->frame);
-	xfree(job);
-}
-
-static void
-jobs_init(struct jobs *q)
-{
-	q->first = NULL;
-	q->end = &q->first;
-}
-
-static void
-jobs_add(struct jobs *q, struct commit_job *job)
-{
-	job->next = NULL;
-	*q->end = job;
-	q->end = &job->next;
-}
-
-static struct commit_job *
-jobs_take(struct jobs *q)
-{
-	struct commit_job *job = q->first;
-
-	if (job != NULL) {
-		q->first = job->next;
-		if (q->first == NULL)
-			q->end = &q->first;
-		job->next = NULL;
-	}
-	return job;
-}
-
-static struct str
-payload_of(const struct commit_job *job)
-{
-	return str_make(job->frame.p + FRAME_HEAD, job->payload_len);
-}
 
 /* --- telling --- */
 
@@ -205,18 +123,6 @@ say(const struct note *n)
 
 /* --- outputs --- */
 
-static struct commit_output *
-output_add(struct commit *c, const char *name, uint64_t pos)
-{
-	struct commit_output *o = xcalloc(1, sizeof(*o));
-
-	o->name = xstrdup(name);
-	o->wanted = o->durable = pos;
-	o->next = c->outputs;
-	c->outputs = o;
-	return o;
-}
-
 /* Under lock.  Something about positions is to be written soon. */
 static void
 mark_moved(struct commit *c)
@@ -238,90 +144,66 @@ oldest_position(struct commit *c)
 	return STORE_POS(oldest.before, STORE_POS_ALL);
 }
 
-struct commit_output *
+struct position *
 commit_output(struct commit *c, struct str name)
 {
-	struct commit_output *o;
+	struct position *p;
 
 	pthread_mutex_lock(&c->lock);
-	for (o = c->outputs; o != NULL; o = o->next)
-		if (str_is(name, o->name))
-			break;
-	if (o == NULL) {
-		char *copy = xstrndup(name.p, name.len);
-
-		o = output_add(c, copy, 0);
-		o->is_dropped = true;
-		xfree(copy);
-	}
-	if (o->is_dropped) {
-		o->is_dropped = false;
-		o->is_written = false;
-		o->wanted = o->durable = oldest_position(c);
+	p = positions_find(&c->outputs, name);
+	if (p == NULL || p->is_dropped) {
+		p = positions_begin(&c->outputs, name, oldest_position(c));
 		mark_moved(c);
 	}
 	pthread_mutex_unlock(&c->lock);
-	return o;
+	return p;
 }
 
 uint64_t
-commit_position(struct commit *c, const struct commit_output *o)
+commit_position(struct commit *c, const struct position *p)
 {
 	uint64_t pos;
 
 	pthread_mutex_lock(&c->lock);
-	pos = o->wanted;
+	pos = p->wanted;
 	pthread_mutex_unlock(&c->lock);
 	return pos;
 }
 
 void
-commit_move(struct commit *c, struct commit_output *o, uint64_t pos)
+commit_move(struct commit *c, struct position *p, uint64_t pos)
 {
 	pthread_mutex_lock(&c->lock);
-	if (!o->is_dropped && pos > o->wanted) {
-		o->wanted = pos;
+	if (positions_move(p, pos))
 		mark_moved(c);
-	}
 	pthread_mutex_unlock(&c->lock);
+}
+
+static bool
+is_named(const char *const *names, const char *name)
+{
+	while (*names != NULL && strcmp(*names, name) != 0)
+		names++;
+	return *names != NULL;
 }
 
 void
 commit_keep_outputs(struct commit *c, const char *const *names)
 {
-	pthread_mutex_lock(&c->lock);
-	for (struct commit_output *o = c->outputs; o != NULL; o = o->next) {
-		size_t i = 0;
+	struct position *p;
 
-		while (names[i] != NULL && strcmp(names[i], o->name) != 0)
-			i++;
-		if (names[i] != NULL || o->is_dropped)
+	pthread_mutex_lock(&c->lock);
+	for (p = c->outputs.first; p != NULL; p = p->next) {
+		if (p->is_dropped || is_named(names, p->name))
 			continue;
-		o->is_dropped = true;
+		p->is_dropped = true;
 		mark_moved(c);
 		log_info(&logs,
 		    "output %s is not configured any more; the journal does "
 		    "not wait for it",
-		    o->name);
+		    p->name);
 	}
 	pthread_mutex_unlock(&c->lock);
-}
-
-/* Under lock. */
-static uint64_t
-confirmed(const struct commit *c, bool durable)
-{
-	uint64_t page = UINT64_MAX;
-
-	for (const struct commit_output *o = c->outputs; o != NULL;
-	     o = o->next) {
-		uint64_t done =
-		    store_pos_done(durable ? o->durable : o->wanted);
-
-		if (!o->is_dropped && done < page)
-			page = done;
-	}
-	return page;
 }
 
 uint64_t
@@ -330,7 +212,7 @@ commit_confirmed(struct commit *c)
 	uint64_t page;
 
 	pthread_mutex_lock(&c->lock);
-	page = confirmed(c, false);
+	page = positions_done(&c->outputs, false);
 	pthread_mutex_unlock(&c->lock);
 	return page;
 }
@@ -339,19 +221,11 @@ commit_confirmed(struct commit *c)
 static bool
 moves_encode(struct commit *c, struct buf *b)
 {
-	bool any = false;
+	bool any;
 
 	checkpoint_part(b);
 	pthread_mutex_lock(&c->lock);
-	for (const struct commit_output *o = c->outputs; o != NULL;
-	     o = o->next) {
-		uint64_t pos = o->is_dropped ? CHECKPOINT_DROPPED : o->wanted;
-
-		if (o->is_written && o->durable == pos)
-			continue;
-		checkpoint_part_output(b, str_of(o->name), pos);
-		any = true;
-	}
+	any = positions_encode(&c->outputs, b);
 	c->moved_ms = 0;
 	pthread_mutex_unlock(&c->lock);
 	return any;
@@ -363,17 +237,7 @@ moves_done(struct commit *c, struct str moves)
 {
 	checkpoint_apply(&c->state, moves, NULL);
 	pthread_mutex_lock(&c->lock);
-	for (struct commit_output *o = c->outputs; o != NULL; o = o->next) {
-		o->is_written = o->is_dropped;
-		if (o->is_dropped)
-			o->durable = CHECKPOINT_DROPPED;
-		for (size_t i = 0; i < c->state.n_outputs; i++)
-			if (strcmp(c->state.outputs[i].name, o->name) == 0 &&
-			    !o->is_dropped) {
-				o->durable = c->state.outputs[i].pos;
-				o->is_written = true;
-			}
-	}
+	positions_written(&c->outputs, true);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -382,6 +246,7 @@ static void
 moves_failed(struct commit *c)
 {
 	pthread_mutex_lock(&c->lock);
+	positions_written(&c->outputs, false);
 	mark_moved(c);
 	pthread_mutex_unlock(&c->lock);
 }
@@ -414,12 +279,12 @@ roll(struct commit *c, bool for_pages, struct err *err)
 	rc = journal_roll(c->journal, buf_str(&b), for_pages, err);
 	buf_clear(&b);
 	if (rc == 0)
-		c->has_rolled = true;
+		c->catchup.has_rolled = true;
 	return rc;
 }
 
 struct batch {
-	struct commit_job *jobs[JOURNAL_BATCH_MAX];
+	struct job *jobs[JOURNAL_BATCH_MAX];
 	struct journal_out outs[JOURNAL_BATCH_MAX];
 	size_t n_jobs;
 	struct buf moves; /* a frame, or empty */
@@ -460,7 +325,7 @@ static void
 batch_fill_outs(struct batch *b)
 {
 	for (size_t i = 0; i < b->n_jobs; i++) {
-		struct commit_job *job = b->jobs[i];
+		struct job *job = b->jobs[i];
 
 		b->outs[i] = (struct journal_out){
 			.kind = job->is_page ? FRAME_PAGE : FRAME_BACK,
@@ -489,41 +354,20 @@ batch_write(struct commit *c, struct batch *b, struct err *err)
 	return journal_write(c->journal, b->outs, n, err);
 }
 
-/* Remember the ids of a page until the index takes them. */
 static void
-pend_ids(struct commit *c, const struct page_view *view, uint64_t seq)
-{
-	size_t need = c->n_pending + view->n_ids;
-
-	if (view->n_ids > 0 && c->pending_ms == 0)
-		c->pending_ms = clock_mono_ms();
-	if (need > c->pending_size) {
-		c->pending_size = need + need / 2;
-		c->pending = xreallocarray(
-		    c->pending, c->pending_size, sizeof(*c->pending));
-	}
-	for (uint32_t i = 0; i < view->n_ids; i++) {
-		struct index_entry *e = &c->pending[c->n_pending++];
-
-		page_view_id(view, i, &e->id);
-		e->seq = seq;
-	}
-}
-
-static void
-apply_job(struct commit *c, struct commit_job *job)
+apply_job(struct commit *c, struct job *job)
 {
 	struct page_view view;
 
 	if (!job->is_page) {
-		checkpoint_apply(&c->state, payload_of(job), NULL);
+		checkpoint_apply(&c->state, job_payload(job), NULL);
 		return;
 	}
-	if (page_decode(payload_of(job), &view, NULL) != 0)
+	if (page_decode(job_payload(job), &view, NULL) != 0)
 		return;
 	if (view.has_cursor)
 		checkpoint_set_cursor(&c->state, view.source, view.cursor);
-	pend_ids(c, &view, job->seq);
+	catchup_page(&c->catchup, &view, job->seq, clock_mono_ms());
 }
 
 static void
@@ -540,7 +384,7 @@ batch_done(struct commit *c, struct batch *b)
 	}
 	pthread_mutex_lock(&c->lock);
 	for (size_t i = 0; i < b->n_jobs; i++)
-		jobs_add(&c->through, b->jobs[i]);
+		job_queue_add(&c->through, b->jobs[i]);
 	pthread_mutex_unlock(&c->lock);
 	/* Positions can be written when pages cannot, so they do not count. */
 	if (b->n_jobs > 0) {
@@ -551,17 +395,17 @@ batch_done(struct commit *c, struct batch *b)
 
 /* Under lock. */
 static void
-fail_job(struct commit *c, struct commit_job *job)
+fail_job(struct commit *c, struct job *job)
 {
 	job->has_failed = true;
-	jobs_add(&c->through, job);
+	job_queue_add(&c->through, job);
 }
 
 /* These fail, and all that waits behind them. */
 static void
 batch_failed(struct commit *c, struct batch *b, const struct err *err)
 {
-	struct commit_job *job;
+	struct job *job;
 
 	if (b->has_moves)
 		moves_failed(c);
@@ -571,7 +415,7 @@ batch_failed(struct commit *c, struct batch *b, const struct err *err)
 		c->why = *err;
 		for (size_t i = 0; i < b->n_jobs; i++)
 			fail_job(c, b->jobs[i]);
-		while ((job = jobs_take(&c->queue)) != NULL)
+		while ((job = job_queue_take(&c->queue)) != NULL)
 			fail_job(c, job);
 		pthread_mutex_unlock(&c->lock);
 		signal_loop(c);
@@ -584,7 +428,7 @@ static void
 batch_take(struct commit *c, struct batch *b, size_t room)
 {
 	size_t bytes = 0;
-	struct commit_job *job;
+	struct job *job;
 	bool any_stale = false;
 
 	b->n_jobs = 0;
@@ -592,16 +436,17 @@ batch_take(struct commit *c, struct batch *b, size_t room)
 	pthread_mutex_lock(&c->lock);
 	while ((job = c->queue.first) != NULL) {
 		if (job->generation != c->generation) {
-			fail_job(c, jobs_take(&c->queue));
+			fail_job(c, job_queue_take(&c->queue));
 			any_stale = true;
 			continue;
 		}
 		if (b->n_jobs == JOURNAL_BATCH_MAX - 1 ||
+		    (!job->is_page && b->n_jobs > 0) ||
 		    bytes + job->frame.len > room ||
 		    (b->n_jobs > 0 && bytes + job->frame.len > BATCH_BYTES))
 			break;
 		bytes += job->frame.len;
-		b->jobs[b->n_jobs++] = jobs_take(&c->queue);
+		b->jobs[b->n_jobs++] = job_queue_take(&c->queue);
 	}
 	pthread_mutex_unlock(&c->lock);
 	if (any_stale)
@@ -630,41 +475,10 @@ make_room(struct commit *c, size_t need)
 	} else if (roll(c, true, &err) == 0)
 		return;
 	pthread_mutex_lock(&c->lock);
-	b.jobs[0] = jobs_take(&c->queue);
+	b.jobs[0] = job_queue_take(&c->queue);
 	pthread_mutex_unlock(&c->lock);
 	if (b.jobs[0] != NULL)
 		batch_failed(c, &b, &err);
-}
-
-static void
-write_queue(struct commit *c)
-{
-	struct commit_job *first;
-	struct batch b;
-	struct err err;
-	size_t need;
-
-	for (;;) {
-		pthread_mutex_lock(&c->lock);
-		first = c->queue.first;
-		need = first != NULL ? first->frame.len : 0;
-		if (first != NULL && first->generation != c->generation)
-			need = 0;
-		pthread_mutex_unlock(&c->lock);
-		if (first == NULL)
-			return;
-		if (need > journal_room(c->journal) ||
-		    (need > 0 && !journal_has_spare(c->journal))) {
-			make_room(c, need);
-			continue;
-		}
-		batch_take(c, &b, journal_room(c->journal));
-		if (batch_write(c, &b, &err) == 0)
-			batch_done(c, &b);
-		else
-			batch_failed(c, &b, &err);
-		buf_clear(&b.moves);
-	}
 }
 
 /* Positions alone.  They may use the last spare; pages may not. */
@@ -694,59 +508,22 @@ write_moves(struct commit *c)
 
 /* --- the index --- */
 
-/* The index is gone: take in what the journal still has. */
-static int
-rebuild(struct commit *c, struct err *err)
-{
-	struct walk_frame frame;
-	struct walk_gap gap;
-	struct page_view view;
-	struct walk w;
-	int rc;
-
-	if (index_restart(c->index, commit_wall_ms(c), err) != 0)
-		return -1;
-	note(c, LOG_LEVEL_ERROR,
-	    "the index is damaged and was set aside; a new one takes in what "
-	    "the journal has, and records older than that may come twice");
-	c->n_pending = 0;
-	walk_init(&w, c->journal);
-	while ((rc = walk_next(&w, &frame, &gap)) != 0) {
-		if (rc < 0 || frame.head.kind != FRAME_PAGE ||
-		    page_decode(frame.payload, &view, NULL) != 0)
-			continue;
-		pend_ids(c, &view, frame.head.seq);
-		if (c->n_pending >= REBUILD_IDS &&
-		    index_take(c->index, c->pending, c->n_pending,
-			frame.head.seq, STR_LIT(""), commit_wall_ms(c),
-			err) == 0)
-			c->n_pending = 0;
-	}
-	walk_clear(&w);
-	return 0;
-}
-
 static int
 take(struct commit *c, struct err *err)
 {
-	uint64_t last = journal_last(c->journal);
-	struct buf b;
-	int rc;
+	int rc = catchup_take(
+	    &c->catchup, &c->state, clock_mono_ms(), commit_wall_ms(c), err);
 
-	if (index_is_broken(c->index) && rebuild(c, err) != 0)
-		return -1;
-	buf_init(&b, PAYLOAD_MAX);
-	checkpoint_encode(&c->state, &b);
-	rc = index_take(c->index, c->pending, c->n_pending, last, buf_str(&b),
-	    commit_wall_ms(c), err);
-	buf_clear(&b);
+	if (c->catchup.was_rebuilt)
+		note(c, LOG_LEVEL_ERROR,
+		    "the index is damaged and was set aside; a new one takes "
+		    "in what the journal has, and records older than that may "
+		    "come twice");
+	c->catchup.was_rebuilt = false;
 	if (rc != 0)
-		return -1;
-	c->n_pending = 0;
-	c->pending_ms = 0;
-	c->has_rolled = false;
+		return rc;
 	pthread_mutex_lock(&c->lock);
-	c->taken = last;
+	c->taken = c->catchup.taken;
 	pthread_mutex_unlock(&c->lock);
 	signal_loop(c);
 	return 0;
@@ -762,7 +539,6 @@ take_ids(struct commit *c)
 			note(c, LOG_LEVEL_INFO,
 			    "the index can be written again");
 		c->cannot_take = false;
-		c->take_not_before_ms = 0;
 		return;
 	}
 	if (!c->cannot_take)
@@ -771,21 +547,77 @@ take_ids(struct commit *c)
 		    "again every few seconds",
 		    err.text);
 	c->cannot_take = true;
-	c->take_not_before_ms = clock_mono_ms() + TAKE_AGAIN_MS;
 }
 
-/* When the index should take what waits: a moment, or NEVER. */
-static uint64_t
-take_due_ms(struct commit *c)
-{
-	uint64_t due = NEVER;
+/* --- the queue --- */
 
-	if (c->n_pending >= TAKE_IDS || index_is_broken(c->index) ||
-	    (c->has_rolled && journal_last(c->journal) > c->taken))
-		due = 0;
-	else if (c->n_pending > 0)
-		due = c->pending_ms + TAKE_MS;
-	return due > c->take_not_before_ms ? due : c->take_not_before_ms;
+/*
+ * Cursors that go back are written only when the index has on disk which ids
+ * are forgotten; otherwise the records that are asked for again could be
+ * taken for known ones.
+ */
+static int
+prepare_back(struct commit *c)
+{
+	struct batch b = { .n_jobs = 1 };
+	struct err err;
+
+	if (take(c, &err) == 0)
+		return 0;
+	pthread_mutex_lock(&c->lock);
+	b.jobs[0] = job_queue_take(&c->queue);
+	pthread_mutex_unlock(&c->lock);
+	batch_failed(c, &b, &err);
+	return -1;
+}
+
+/* What stands first in the queue. */
+struct ahead {
+	bool any, is_stale, is_page;
+	size_t bytes;
+};
+
+static struct ahead
+look_ahead(struct commit *c)
+{
+	struct ahead a = { 0 };
+	const struct job *job;
+
+	pthread_mutex_lock(&c->lock);
+	job = c->queue.first;
+	if (job != NULL)
+		a = (struct ahead){ .any = true,
+			.is_stale = job->generation != c->generation,
+			.is_page = job->is_page,
+			.bytes = job->frame.len };
+	pthread_mutex_unlock(&c->lock);
+	return a;
+}
+
+static void
+write_queue(struct commit *c)
+{
+	struct ahead a;
+	struct batch b;
+	struct err err;
+
+	while ((a = look_ahead(c)).any) {
+		if (!a.is_stale) {
+			if (a.bytes > journal_room(c->journal) ||
+			    !journal_has_spare(c->journal)) {
+				make_room(c, a.bytes);
+				continue;
+			}
+			if (!a.is_page && prepare_back(c) != 0)
+				continue;
+		}
+		batch_take(c, &b, journal_room(c->journal));
+		if (batch_write(c, &b, &err) == 0)
+			batch_done(c, &b);
+		else
+			batch_failed(c, &b, &err);
+		buf_clear(&b.moves);
+	}
 }
 
 /* --- the thread --- */
@@ -797,7 +629,7 @@ reclaim(struct commit *c)
 	size_t n;
 
 	pthread_mutex_lock(&c->lock);
-	upto = confirmed(c, true);
+	upto = positions_done(&c->outputs, true);
 	if (c->taken < upto)
 		upto = c->taken;
 	n = journal_detach(c->journal, upto);
@@ -815,7 +647,7 @@ sleep_until(struct commit *c, uint64_t due_ms)
 	struct timespec ts = { .tv_sec = (time_t)(due_ms / 1000),
 		.tv_nsec = (long)(due_ms % 1000) * 1000000 };
 
-	if (due_ms == NEVER)
+	if (due_ms == CATCHUP_NEVER)
 		pthread_cond_wait(&c->wake, &c->lock);
 	else
 		pthread_cond_timedwait(&c->wake, &c->lock, &ts);
@@ -853,13 +685,14 @@ run(void *arg)
 	bool stop = false;
 
 	while (!stop) {
-		bool moves = wait_for_work(c, take_due_ms(c), &stop);
+		bool moves =
+		    wait_for_work(c, catchup_due_ms(&c->catchup), &stop);
 
 		write_queue(c);
 		if (moves)
 			write_moves(c);
-		if ((stop && c->n_pending > 0) ||
-		    clock_mono_ms() >= take_due_ms(c))
+		if ((stop && c->catchup.pending.n > 0) ||
+		    clock_mono_ms() >= catchup_due_ms(&c->catchup))
 			take_ids(c);
 		reclaim(c);
 	}
@@ -895,24 +728,21 @@ commit_new(struct commit_conf *conf, struct err *err)
 	c->wall_ms = conf->wall_ms;
 	c->mono_ms = clock_mono_ms();
 	c->journal = conf->journal;
-	c->index = conf->index;
 	c->state = conf->state;
 	conf->state = (struct checkpoint){ 0 };
-	c->pending = conf->pending;
-	c->n_pending = c->pending_size = conf->n_pending;
-	c->pending_ms = c->n_pending > 0 ? c->mono_ms : 0;
-	conf->pending = NULL;
-	c->taken = index_watermark(c->index);
-	jobs_init(&c->queue);
-	jobs_init(&c->through);
+	catchup_init(&c->catchup, conf->journal, conf->index, &conf->pending,
+	    c->mono_ms);
+	c->taken = c->catchup.taken;
+	job_queue_init(&c->queue);
+	job_queue_init(&c->through);
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&c->wake, &attr);
 	pthread_condattr_destroy(&attr);
 	for (size_t i = 0; i < c->state.n_outputs; i++)
-		output_add(c, c->state.outputs[i].name, c->state.outputs[i].pos)
-		    ->is_written = true;
+		positions_known(&c->outputs, str_of(c->state.outputs[i].name),
+		    c->state.outputs[i].pos);
 	c->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (c->fd < 0)
 		err_set(err, ERR_SYS, "store: cannot make an eventfd: %s",
@@ -926,8 +756,7 @@ void
 commit_free(struct commit **cp)
 {
 	struct commit *c = *cp;
-	struct commit_output *o;
-	struct commit_job *job;
+	struct job *job;
 
 	*cp = NULL;
 	if (c == NULL)
@@ -943,17 +772,13 @@ commit_free(struct commit **cp)
 		say(&c->notes[i]);
 		xfree(c->notes[i].text);
 	}
-	while ((job = jobs_take(&c->through)) != NULL)
-		commit_job_free(&job);
-	while ((o = c->outputs) != NULL) {
-		c->outputs = o->next;
-		xfree(o->name);
-		xfree(o);
-	}
+	while ((job = job_queue_take(&c->through)) != NULL)
+		job_unref(&job);
+	positions_clear(&c->outputs);
 	if (c->fd >= 0)
 		close(c->fd);
 	checkpoint_clear(&c->state);
-	xfree(c->pending);
+	catchup_clear(&c->catchup);
 	pthread_cond_destroy(&c->wake);
 	pthread_mutex_destroy(&c->lock);
 	xfree(c);
@@ -972,41 +797,41 @@ commit_wall_ms(const struct commit *c)
 }
 
 void
-commit_push(struct commit *c, struct commit_job *job)
+commit_push(struct commit *c, struct job *job)
 {
 	pthread_mutex_lock(&c->lock);
 	job->generation = c->told;
-	jobs_add(&c->queue, job);
+	job_queue_add(&c->queue, job);
 	pthread_cond_signal(&c->wake);
 	pthread_mutex_unlock(&c->lock);
 }
 
-struct commit_job *
+struct job *
 commit_reap(struct commit *c, struct err *err_r)
 {
 	struct note notes[NOTES_MAX];
-	struct commit_job *jobs, *job;
-	struct jobs rest;
+	struct job *jobs, *job;
+	struct job_queue rest;
 	uint64_t count;
 	size_t n;
 
 	while (read(c->fd, &count, sizeof(count)) < 0 && errno == EINTR)
 		;
-	jobs_init(&rest);
+	job_queue_init(&rest);
 	pthread_mutex_lock(&c->lock);
 	/* Whoever is told of a failure is told of all that fails with it. */
-	while ((job = jobs_take(&c->queue)) != NULL)
+	while ((job = job_queue_take(&c->queue)) != NULL)
 		if (job->generation != c->generation)
 			fail_job(c, job);
 		else
-			jobs_add(&rest, job);
+			job_queue_add(&rest, job);
 	c->queue = rest;
 	if (rest.first == NULL)
-		jobs_init(&c->queue);
+		job_queue_init(&c->queue);
 	c->told = c->generation;
 	*err_r = c->why;
 	jobs = c->through.first;
-	jobs_init(&c->through);
+	job_queue_init(&c->through);
 	n = c->n_notes;
 	memcpy(notes, c->notes, n * sizeof(*notes));
 	c->n_notes = 0;

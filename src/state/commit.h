@@ -11,43 +11,20 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "state/checkpoint.h"
-#include "state/index.h"
+#include "state/pending.h"
 
 struct commit;
+struct index;
+struct job;
 struct journal;
-
-/* A frame on its way.  The thread has it from commit_push to commit_reap. */
-struct commit_job {
-	struct commit_job *next;
-	bool is_page;       /* else cursors that go back */
-	uint64_t seq;       /* of a page */
-	uint32_t source;    /* of a page: crc32c of its source's name */
-	size_t payload_len; /* in frame, behind the room for the head */
-	struct buf frame;   /* owned: frame_begin, payload, frame_pad */
-	/* filled when it comes back */
-	bool has_failed;
-	uint64_t segment, at; /* where it stands */
-	/* the pusher's own */
-	struct commit_job *flight;
-	void *owner;
-	uint64_t epoch;
-	void (*done)(void *arg, const struct err *err);
-	void *arg;
-	unsigned refs;
-	uint64_t before;     /* the page committed before it */
-	uint64_t generation; /* the thread's */
-};
-
-struct commit_job *commit_job_new(void);
-void commit_job_free(struct commit_job **jp);
+struct position;
 
 struct commit_conf {
-	struct journal *journal;     /* borrowed */
-	struct index *index;         /* borrowed */
-	uint64_t wall_ms;            /* now */
-	struct checkpoint state;     /* taken: what the journal says */
-	struct index_entry *pending; /* taken: ids that the index lacks */
-	size_t n_pending;
+	struct journal *journal; /* borrowed */
+	struct index *index;     /* borrowed */
+	uint64_t wall_ms;        /* now */
+	struct checkpoint state; /* taken: what the journal says */
+	struct pending pending;  /* taken: ids that the index lacks */
 };
 
 /* Start the thread.  NULL, ERR_SYS: the system has none. */
@@ -62,30 +39,28 @@ int commit_fd(const struct commit *c);
 /* Today, as counted on from the moment of birth. */
 uint64_t commit_wall_ms(const struct commit *c);
 
-void commit_push(struct commit *c, struct commit_job *job);
+void commit_push(struct commit *c, struct job *job);
 
 /*
  * The jobs that are through, in order.  After one failed, all that were
  * pushed before this call told so have failed as well, and err_r says why.
  * What the thread has to say is logged here.
  */
-struct commit_job *commit_reap(struct commit *c, struct err *err_r);
+struct job *commit_reap(struct commit *c, struct err *err_r);
 
 /* All pages up to this one are in the index. */
 uint64_t commit_taken(struct commit *c);
 
 /* --- outputs --- */
 
-struct commit_output;
-
 /* The output of that name; one never seen begins at the oldest page. */
-struct commit_output *commit_output(struct commit *c, struct str name);
+struct position *commit_output(struct commit *c, struct str name);
 
 /* Where it stands: what it was last moved to. */
-uint64_t commit_position(struct commit *c, const struct commit_output *o);
+uint64_t commit_position(struct commit *c, const struct position *p);
 
 /* Everything up to pos is confirmed; written with what comes next, or soon. */
-void commit_move(struct commit *c, struct commit_output *o, uint64_t pos);
+void commit_move(struct commit *c, struct position *p, uint64_t pos);
 
 /* Forget outputs that are not named, and log which. */
 void commit_keep_outputs(struct commit *c, const char *const *names);

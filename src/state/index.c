@@ -60,7 +60,8 @@
 
 struct lost {
 	uint64_t first, last, day;
-	bool is_firm;
+	bool is_ours; /* met since the index was opened */
+	bool is_firm; /* the sources have gone back, on disk */
 };
 
 struct index {
@@ -146,20 +147,15 @@ static void
 whole_encode(const struct index *ix, struct buf *b, uint64_t watermark,
     struct str checkpoint)
 {
-	uint32_t n = 0;
-
 	le_add32(b, 0);
 	le_add32(b, INDEX_VERSION);
 	le_add64(b, watermark);
-	for (size_t i = 0; i < ix->n_lost; i++)
-		n += ix->lost[i].is_firm;
-	le_add32(b, n);
+	le_add32(b, (uint32_t)ix->n_lost);
 	for (size_t i = 0; i < ix->n_lost; i++) {
-		if (!ix->lost[i].is_firm)
-			continue;
 		le_add64(b, ix->lost[i].first);
 		le_add64(b, ix->lost[i].last);
-		le_add64(b, ix->lost[i].day);
+		le_add32(b, (uint32_t)ix->lost[i].day);
+		le_add32(b, ix->lost[i].is_firm);
 	}
 	buf_add_str(b, checkpoint);
 	if (!b->failed)
@@ -178,11 +174,14 @@ whole_decode(struct index *ix, struct str s)
 		return false;
 	for (ix->n_lost = 0; ix->n_lost < n; ix->n_lost++) {
 		struct lost *l = &ix->lost[ix->n_lost];
+		uint32_t day, is_firm;
 
 		if (!le_take64(&s, &l->first) || !le_take64(&s, &l->last) ||
-		    !le_take64(&s, &l->day))
+		    !le_take32(&s, &day) || !le_take32(&s, &is_firm))
 			return false;
-		l->is_firm = true;
+		l->day = day;
+		l->is_ours = false;
+		l->is_firm = is_firm != 0;
 	}
 	buf_reset(&ix->checkpoint);
 	buf_add_str(&ix->checkpoint, s);
@@ -392,44 +391,51 @@ index_close(struct index **ixp)
 
 /* --- what is lost --- */
 
-static bool
-lost_has(const struct index *ix, uint64_t first, uint64_t last)
+/* The entry that these pages stand in, or NULL. */
+static struct lost *
+lost_find(struct index *ix, uint64_t first, uint64_t last)
 {
 	for (size_t i = 0; i < ix->n_lost; i++)
 		if (first >= ix->lost[i].first && last <= ix->lost[i].last)
-			return true;
-	return false;
+			return &ix->lost[i];
+	return NULL;
 }
 
 bool
 index_has_lost(struct index *ix, uint64_t first, uint64_t last)
 {
+	const struct lost *l;
 	bool has;
 
 	pthread_mutex_lock(&ix->lock);
-	has = lost_has(ix, first, last);
+	l = lost_find(ix, first, last);
+	has = l != NULL && (l->is_ours || l->is_firm);
 	pthread_mutex_unlock(&ix->lock);
 	return has;
 }
 
-/* If there are too many, one grows over all in between, and more is asked for
- * again than need be. */
+/*
+ * If there are too many, one grows over all in between, and more is asked for
+ * again than need be.
+ */
 void
 index_lose(struct index *ix, uint64_t first, uint64_t last, uint64_t wall_ms)
 {
 	struct lost *l;
 
 	pthread_mutex_lock(&ix->lock);
-	if (!lost_has(ix, first, last)) {
-		if (ix->n_lost < LOST_MAX)
-			ix->lost[ix->n_lost++] =
-			    (struct lost){ .first = first, .last = last };
-		l = &ix->lost[ix->n_lost - 1];
+	l = lost_find(ix, first, last);
+	if (l == NULL && ix->n_lost < LOST_MAX) {
+		l = &ix->lost[ix->n_lost++];
+		*l = (struct lost){ .first = first, .last = last };
+	} else if (l == NULL) {
+		l = &ix->lost[LOST_MAX - 1];
 		l->first = first < l->first ? first : l->first;
 		l->last = last > l->last ? last : l->last;
-		l->day = wall_ms / DAY_MS;
-		l->is_firm = false;
 	}
+	l->day = wall_ms / DAY_MS;
+	l->is_ours = true;
+	l->is_firm = false;
 	pthread_mutex_unlock(&ix->lock);
 }
 
@@ -438,7 +444,8 @@ index_firm(struct index *ix)
 {
 	pthread_mutex_lock(&ix->lock);
 	for (size_t i = 0; i < ix->n_lost; i++)
-		ix->lost[i].is_firm = true;
+		if (ix->lost[i].is_ours)
+			ix->lost[i].is_firm = true;
 	pthread_mutex_unlock(&ix->lock);
 }
 
@@ -539,7 +546,7 @@ find(struct index *ix, const unsigned char *key)
 			found = entry_is_good(
 			    str_make((const char *)key, KEY_BYTES), v);
 			seq = found ? le_get64(v.p) & PAGE_MASK : 0;
-			found = found && !lost_has(ix, seq, seq);
+			found = found && lost_find(ix, seq, seq) == NULL;
 		}
 		mdb_txn_reset(ix->find);
 	}

@@ -49,13 +49,16 @@ bool index_find(struct index *ix, const struct page_id *id);
 bool index_is_broken(struct index *ix);
 
 /*
- * Pages first to last are lost: forget the ids that they made known.  At
- * once, but on disk only with the first take after index_firm, which says
- * that the sources' going back is on disk as well.
+ * Pages first to last are lost: forget the ids that they made known, at once;
+ * on disk with the next take.  That take has to come before the sources' going
+ * back is written, and index_firm after it: until then, whoever opens the
+ * index later finds the loss not dealt with.
  */
 void
 index_lose(struct index *ix, uint64_t first, uint64_t last, uint64_t wall_ms);
 void index_firm(struct index *ix);
+
+/* Was this loss dealt with, by us or for good? */
 bool index_has_lost(struct index *ix, uint64_t first, uint64_t last);
 
 /*

@@ -589,7 +589,10 @@ journal_make_spare(struct journal *j, struct err *err)
 	return 0;
 }
 
-/* Turn the oldest spare into the segment `number`: its descriptor, or -1. */
+/*
+ * Turn the oldest spare into the segment `number`: its descriptor, or -1.  A
+ * file that makes trouble is a spare no more.
+ */
 static int
 spare_use(struct journal *j, uint64_t number, struct err *err)
 {
@@ -598,17 +601,18 @@ spare_use(struct journal *j, uint64_t number, struct err *err)
 
 	spare_name(spare, j->spares[0]);
 	segment_name(name, number);
-	fd = openat(j->dir_fd, spare, O_RDWR | O_CLOEXEC);
-	if (fd < 0 || renameat(j->dir_fd, spare, j->dir_fd, name) != 0 ||
-	    fsync(j->dir_fd) != 0) {
-		sys_fail(err, "begin a segment");
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
 	j->spares[0] = j->spares[1];
 	j->n_spares--;
-	return fd;
+	fd = openat(j->dir_fd, spare, O_RDWR | O_CLOEXEC);
+	if (fd >= 0 && renameat(j->dir_fd, spare, j->dir_fd, name) == 0 &&
+	    fsync(j->dir_fd) == 0)
+		return fd;
+	sys_fail(err, "begin a segment");
+	if (fd >= 0)
+		close(fd);
+	unlinkat(j->dir_fd, spare, 0);
+	unlinkat(j->dir_fd, name, 0);
+	return -1;
 }
 
 /* The head and the checkpoint, twice, as they go to disk. */
@@ -717,8 +721,11 @@ journal_write(
 		at += out->frame->len;
 	}
 	assert(at - seg->used <= journal_room(j));
-	if (write_all(j, j->fd, iov, (int)n, seg->used) != 0)
+	if (write_all(j, j->fd, iov, (int)n, seg->used) != 0) {
+		/* Another place may be better, unless there is no room. */
+		j->is_suspect = errno != ENOSPC && errno != EDQUOT;
 		return sys_fail(err, "write");
+	}
 	if (j->io.fdatasync(j->fd) != 0) {
 		j->is_suspect = true;
 		return sys_fail(err, "sync");

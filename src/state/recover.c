@@ -29,7 +29,7 @@
 #include "state/walk.h"
 
 #define BACK_MAX (16 * 1024 * 1024)
-#define PENDING_MANY (256 * 1024)
+#define PENDING_MANY (64 * 1024)
 
 static const struct log logs = { "store", NULL };
 
@@ -51,8 +51,7 @@ struct scan {
 	bool has_state;
 	struct hole *holes; /* owned */
 	size_t n_holes;
-	struct index_entry *pending; /* owned */
-	size_t n_pending, pending_size;
+	struct pending pending;
 	uint64_t wall_ms;
 };
 
@@ -62,7 +61,7 @@ scan_clear(struct scan *s)
 	for (size_t i = 0; i < s->n_holes; i++)
 		checkpoint_clear(&s->holes[i].before);
 	xfree(s->holes);
-	xfree(s->pending);
+	pending_clear(&s->pending);
 	checkpoint_clear(&s->state);
 	checkpoint_clear(&s->known);
 	walk_clear(&s->walk);
@@ -70,33 +69,15 @@ scan_clear(struct scan *s)
 
 /* --- frames --- */
 
-static void
-pend(struct scan *s, const struct page_view *view, uint64_t seq)
-{
-	size_t need = s->n_pending + view->n_ids;
-
-	if (need > s->pending_size) {
-		s->pending_size = need + need / 2;
-		s->pending = xreallocarray(
-		    s->pending, s->pending_size, sizeof(*s->pending));
-	}
-	for (uint32_t i = 0; i < view->n_ids; i++) {
-		struct index_entry *e = &s->pending[s->n_pending++];
-
-		page_view_id(view, i, &e->id);
-		e->seq = seq;
-	}
-}
-
 /* Many ids wait, as when the index is new: let it take them on the way. */
 static void
 relieve(struct scan *s, uint64_t seq)
 {
-	if (s->n_pending < PENDING_MANY)
+	if (s->pending.n < PENDING_MANY)
 		return;
-	if (index_take(s->index, s->pending, s->n_pending, seq, STR_LIT(""),
-		s->wall_ms, NULL) == 0)
-		s->n_pending = 0;
+	if (index_take(s->index, s->pending.entries, s->pending.n, seq,
+		STR_LIT(""), s->wall_ms, NULL) == 0)
+		s->pending.n = 0;
 }
 
 static void
@@ -113,7 +94,7 @@ see_page(struct scan *s, const struct walk_frame *f)
 			    &s->state, view.source, view.cursor);
 	}
 	if (f->head.seq > s->watermark) {
-		pend(s, &view, f->head.seq);
+		pending_add(&s->pending, &view, f->head.seq);
 		relieve(s, f->head.seq);
 	}
 }
@@ -349,23 +330,40 @@ hole_back(struct scan *s, struct recovery *rec, const struct hole *h)
 
 /* --- the ends --- */
 
-/* The index knows pages that the journal lost at its end. */
-static void
-check_tail(struct scan *s)
+/*
+ * The index knows pages that the journal lost at its end.  Their ids have to
+ * be forgotten on disk before the next page is written, since after that
+ * nobody could tell any more.
+ */
+static int
+check_tail(struct scan *s, struct err *err)
 {
 	uint64_t last = s->walk.page;
+	struct buf b;
+	int rc;
 
 	if (s->watermark <= last)
-		return;
+		return 0;
 	log_error(&logs,
 	    "the journal ends with page %" PRIu64 ", but page %" PRIu64
 	    " was in it once; what is missing is asked for again",
 	    last, s->watermark);
 	index_lose(s->index, last + 1, s->watermark, s->wall_ms);
 	index_firm(s->index);
+	buf_init(&b, BACK_MAX);
+	checkpoint_encode(&s->state, &b);
+	rc = index_take(s->index, s->pending.entries, s->pending.n, last,
+	    buf_str(&b), s->wall_ms, err);
+	buf_clear(&b);
+	if (rc == 0)
+		s->pending.n = 0;
+	return rc;
 }
 
-/* Outputs stand before the oldest segment: files are missing. */
+/*
+ * An output stands before the oldest segment: that went because everything
+ * in it was confirmed, and what said so is lost (or somebody removed files).
+ */
 static void
 check_front(struct scan *s)
 {
@@ -375,15 +373,13 @@ check_front(struct scan *s)
 		return;
 	for (size_t i = 0; i < s->state.n_outputs; i++) {
 		struct checkpoint_output *o = &s->state.outputs[i];
-		uint64_t done = store_pos_done(o->pos);
 
-		if (done >= oldest.before)
+		if (store_pos_done(o->pos) >= oldest.before)
 			continue;
-		log_error(&logs,
-		    "output %s: pages %" PRIu64 " to %" PRIu64
-		    " are not in the journal any more; go on with the oldest, "
-		    "and replay the sources if files were removed",
-		    o->name, done + 1, oldest.before);
+		log_warn(&logs,
+		    "output %s: its last position is not known any more; it "
+		    "goes on with the oldest page of the journal, %" PRIu64,
+		    o->name, oldest.before + 1);
 		o->pos = STORE_POS(oldest.before, STORE_POS_ALL);
 	}
 }
@@ -423,21 +419,20 @@ recover(struct journal *j, struct index *ix, uint64_t wall_ms,
 		    "the journal ends at byte %" PRIu64
 		    " of segment %016" PRIx64,
 		    s.walk.at, s.walk.segment);
+	/* First, since it makes all that is lost so far firm. */
+	rc = check_tail(&s, err);
 	/* The earliest gap has the last word. */
 	for (size_t i = s.n_holes; i > 0; i--)
 		hole_back(&s, rec, &s.holes[i - 1]);
 	if (rec->back.len > 0)
 		checkpoint_apply(&s.state, buf_str(&rec->back), NULL);
-	check_tail(&s);
 	check_front(&s);
-	if (journal_find(j, 0) != 0)
+	if (rc == 0 && journal_find(j, 0) != 0)
 		rc = journal_resume(j, s.walk.at, s.walk.page, err);
 	rec->next_seq = next_page(&s);
 	rec->state = s.state;
 	s.state = (struct checkpoint){ 0 };
-	rec->pending = s.pending;
-	rec->n_pending = s.n_pending;
-	s.pending = NULL;
+	rec->pending = pending_steal(&s.pending);
 	scan_clear(&s);
 	if (rc != 0)
 		recover_clear(rec);
@@ -448,7 +443,6 @@ void
 recover_clear(struct recovery *rec)
 {
 	checkpoint_clear(&rec->state);
-	xfree(rec->pending);
-	rec->pending = NULL;
+	pending_clear(&rec->pending);
 	buf_clear(&rec->back);
 }

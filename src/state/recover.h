@@ -10,16 +10,16 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "state/checkpoint.h"
-#include "state/index.h"
+#include "state/pending.h"
 
 struct err;
+struct index;
 struct journal;
 struct walk_gap;
 
 struct recovery {
 	struct checkpoint state;
-	struct index_entry *pending; /* owned: ids that the index lacks */
-	size_t n_pending;
+	struct pending pending; /* ids that the index lacks */
 	uint64_t next_seq;
 	struct buf back; /* entries for a frame, if sources go back; else "" */
 };

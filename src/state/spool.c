@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "state/commit.h"
+#include "state/job.h"
 #include "state/journal.h"
 #include "state/page.h"
 #include "state/walk.h"
@@ -29,7 +30,7 @@
 
 struct spool {
 	struct spool_conf conf;
-	struct commit_job *recent[RECENT_MAX]; /* a ring; references */
+	struct job *recent[RECENT_MAX]; /* a ring; references */
 	size_t first, n;
 	size_t bytes;
 	uint64_t last; /* page published last */
@@ -45,14 +46,14 @@ struct passed {
 
 struct spool_reader {
 	struct spool *spool;
-	struct commit_output *output;
+	struct position *output;
 	char *form;     /* owned */
 	char **sources; /* owned, NULL at the end; NULL: all */
 	struct walk walk;
 	store_pos behind; /* events up to this one are not given out */
 
 	/* The page that is read now. */
-	struct commit_job *job; /* a reference, or NULL: it is in the walk */
+	struct job *job; /* a reference, or NULL: it is in the walk */
 	bool has_page, has_ended;
 	uint64_t seq;
 	bool has_given; /* some event of it */
@@ -80,24 +81,14 @@ spool_new(const struct spool_conf *conf)
 }
 
 static void
-unref(struct commit_job **jp)
-{
-	struct commit_job *job = *jp;
-
-	*jp = NULL;
-	if (job != NULL && --job->refs == 0)
-		commit_job_free(&job);
-}
-
-static void
 recent_drop(struct spool *s)
 {
-	struct commit_job **jp = &s->recent[s->first];
+	struct job **jp = &s->recent[s->first];
 
 	s->bytes -= (*jp)->frame.len;
 	s->first = (s->first + 1) % RECENT_MAX;
 	s->n--;
-	unref(jp);
+	job_unref(jp);
 }
 
 void
@@ -114,7 +105,7 @@ spool_free(struct spool **sp)
 }
 
 void
-spool_publish(struct spool *s, struct commit_job *job)
+spool_publish(struct spool *s, struct job *job)
 {
 	job->before = s->last;
 	s->last = job->seq;
@@ -128,11 +119,11 @@ spool_publish(struct spool *s, struct commit_job *job)
 }
 
 /* The recent page that follows `page` directly, or NULL. */
-static struct commit_job *
+static struct job *
 recent_after(const struct spool *s, uint64_t page)
 {
 	size_t low = 0, high = s->n;
-	struct commit_job *job;
+	struct job *job;
 
 	while (low < high) {
 		size_t mid = (low + high) / 2;
@@ -180,7 +171,7 @@ static void
 page_drop(struct spool_reader *r)
 {
 	r->has_page = false;
-	unref(&r->job);
+	job_unref(&r->job);
 }
 
 void
@@ -288,7 +279,7 @@ page_begin(struct spool_reader *r, uint64_t seq, struct str payload)
 	    r->view.n_events > 0 && is_wanted(r, r->view.source) &&
 	    store_pos_done(r->behind) < seq;
 	if (!r->has_page) {
-		unref(&r->job);
+		job_unref(&r->job);
 		pass(r, seq);
 		return;
 	}
@@ -321,9 +312,7 @@ page_next(struct spool_reader *r, struct err *err)
 		r->job->refs++;
 		walk_skip(&r->walk, r->job->segment,
 		    r->job->at + r->job->frame.len, r->job->seq);
-		page_begin(r, r->job->seq,
-		    str_make(
-			r->job->frame.p + FRAME_HEAD, r->job->payload_len));
+		page_begin(r, r->job->seq, job_payload(r->job));
 		return 1;
 	}
 	rc = walk_next(&r->walk, &frame, &gap);

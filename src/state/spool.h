@@ -10,7 +10,7 @@
 #include "state/store.h"
 
 struct commit;
-struct commit_job;
+struct job;
 struct err;
 struct journal;
 struct spool;
@@ -34,7 +34,7 @@ struct spool *spool_new(const struct spool_conf *conf);
 void spool_free(struct spool **sp); /* after its readers */
 
 /* A page became durable: keep it (one more reference) while it is recent. */
-void spool_publish(struct spool *s, struct commit_job *job);
+void spool_publish(struct spool *s, struct job *job);
 
 /* The verbs of a reader, as store.h tells them. */
 struct spool_reader *spool_reader_new(struct spool *s, struct str output,

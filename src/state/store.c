@@ -34,6 +34,7 @@
 #include "state/crc32c.h"
 #include "state/cursors.h"
 #include "state/index.h"
+#include "state/job.h"
 #include "state/journal.h"
 #include "state/page.h"
 #include "state/recover.h"
@@ -44,7 +45,7 @@
 #define SEGMENT_BYTES (16 * 1024 * 1024)
 #define SEGMENT_BYTES_MIN (64 * 1024)
 #define KEEP_IDS_MS UINT64_C(691200000) /* 8 days */
-#define INFLIGHT_MAX (16 * 1024 * 1024)
+#define INFLIGHT_MAX (8 * 1024 * 1024)
 #define FRESH_IDS_MAX (1024 * 1024)
 #define OUTPUTS_BYTES 4096 /* of a checkpoint */
 #define BACK_MAX (16 * 1024 * 1024)
@@ -64,8 +65,8 @@ struct store {
 	uint64_t next_seq;
 	uint64_t taken; /* by the index, as the table of fresh ids knows */
 	bool is_full;
-	struct commit_job *flight, **flight_end; /* pushed, not yet reaped */
-	struct commit_job *reaped;               /* through, not yet told */
+	struct job *flight, **flight_end; /* pushed, not yet reaped */
+	struct job *reaped;               /* through, not yet told */
 	size_t inflight_bytes;
 	struct buf back; /* cursors that go back, not yet pushed */
 	unsigned backs;  /* pushed and not yet through */
@@ -178,15 +179,14 @@ open_parts(struct store *s, uint64_t wall_ms, struct err *err)
 	s->next_seq = rec.next_seq;
 	s->cursors = cursors_new(&rec.state);
 	s->seen = seen_new(s->index);
-	for (size_t i = 0; i < rec.n_pending; i++)
-		seen_add(s->seen, &rec.pending[i].id, rec.pending[i].seq);
+	for (size_t i = 0; i < rec.pending.n; i++)
+		seen_add(s->seen, &rec.pending.entries[i].id,
+		    rec.pending.entries[i].seq);
 	commit.journal = spool.journal = s->journal;
 	commit.index = s->index;
 	commit.state = rec.state;
-	commit.pending = rec.pending;
-	commit.n_pending = rec.n_pending;
+	commit.pending = pending_steal(&rec.pending);
 	rec.state = (struct checkpoint){ 0 };
-	rec.pending = NULL;
 	s->commit = commit_new(&commit, err);
 	if (s->commit != NULL) {
 		spool.commit = s->commit;
@@ -247,7 +247,7 @@ store_close(struct store **sp)
 /* --- going back --- */
 
 static void
-push(struct store *s, struct commit_job *job)
+push(struct store *s, struct job *job)
 {
 	job->flight = NULL;
 	*s->flight_end = job;
@@ -260,14 +260,13 @@ push(struct store *s, struct commit_job *job)
 static void
 push_back(struct store *s)
 {
-	struct commit_job *job;
+	struct job *job;
 
 	if (s->back.len == 0)
 		return;
-	job = commit_job_new();
+	job = job_new();
 	buf_add_str(&job->frame, buf_str(&s->back));
-	job->payload_len = s->back.len;
-	frame_pad(&job->frame);
+	job_seal(job);
 	buf_reset(&s->back);
 	s->backs++;
 	push(s, job);
@@ -343,10 +342,10 @@ store_release(struct store *s, struct str source, uint64_t epoch)
 
 	if (cursors_holds(src, epoch))
 		src->is_held = false;
-	for (struct commit_job *job = s->flight; job != NULL; job = job->flight)
+	for (struct job *job = s->flight; job != NULL; job = job->flight)
 		if (job->owner == src && job->epoch == epoch)
 			job->done = NULL;
-	for (struct commit_job *job = s->reaped; job != NULL; job = job->next)
+	for (struct job *job = s->reaped; job != NULL; job = job->next)
 		if (job->owner == src && job->epoch == epoch)
 			job->done = NULL;
 }
@@ -367,7 +366,7 @@ check_room(struct store *s, const struct page *p, size_t len, struct err *err)
 		return err_set(err, ERR_FULL,
 		    "store: %zu bytes are on their way to the disk",
 		    s->inflight_bytes);
-	if (store_bytes(s) + len > s->conf.limit_bytes)
+	if (store_bytes(s) + s->inflight_bytes + len > s->conf.limit_bytes)
 		return err_set(err, ERR_FULL,
 		    "store: the journal is at its limit of %" PRIu64 " bytes",
 		    s->conf.limit_bytes);
@@ -378,13 +377,12 @@ check_room(struct store *s, const struct page *p, size_t len, struct err *err)
 }
 
 static void
-remember_ids(struct store *s, const struct commit_job *job)
+remember_ids(struct store *s, const struct job *job)
 {
 	struct page_view view;
 	struct page_id id;
 
-	if (page_decode(str_make(job->frame.p + FRAME_HEAD, job->payload_len),
-		&view, NULL) != 0)
+	if (page_decode(job_payload(job), &view, NULL) != 0)
 		return;
 	for (uint32_t i = 0; page_view_id(&view, i, &id); i++)
 		seen_add(s->seen, &id, job->seq);
@@ -397,20 +395,19 @@ store_append(struct store *s, uint64_t epoch, const struct page *p,
 	struct str name = buf_str(&p->source);
 	struct cursors_source *src = cursors_source(s->cursors, name);
 	size_t len = frame_bytes(page_bytes(p));
-	struct commit_job *job;
+	struct job *job;
 
 	if (!cursors_holds(src, epoch))
 		return err_set(err, ERR_GONE,
 		    "source %s: not held by this holder any more", src->name);
 	if (check_room(s, p, len, err) != 0)
 		return -1;
-	job = commit_job_new();
+	job = job_new();
 	if (buf_reserve(&job->frame, len))
 		page_encode(p, &job->frame);
-	job->payload_len = job->frame.len - FRAME_HEAD;
-	frame_pad(&job->frame);
+	job_seal(job);
 	if (job->frame.failed) {
-		commit_job_free(&job);
+		job_unref(&job);
 		return err_set(err, ERR_SYS, "store: no memory for a page");
 	}
 	job->is_page = true;
@@ -490,7 +487,7 @@ store_on_events(struct store *s, store_wake_fn *fn, void *arg)
 }
 
 static void
-settle_page(struct store *s, struct commit_job *job)
+settle_page(struct store *s, struct job *job)
 {
 	struct cursors_source *src = job->owner;
 	struct page_view view;
@@ -500,14 +497,12 @@ settle_page(struct store *s, struct commit_job *job)
 		return;
 	spool_publish(s->spool, job);
 	if (src->epoch == job->epoch &&
-	    page_decode(str_make(job->frame.p + FRAME_HEAD, job->payload_len),
-		&view, NULL) == 0 &&
-	    view.has_cursor)
+	    page_decode(job_payload(job), &view, NULL) == 0 && view.has_cursor)
 		cursors_set(src, view.cursor);
 }
 
 static void
-settle_back(struct store *s, struct commit_job *job)
+settle_back(struct store *s, struct job *job)
 {
 	s->backs--;
 	if (job->has_failed) {
@@ -515,7 +510,7 @@ settle_back(struct store *s, struct commit_job *job)
 		struct buf later = s->back;
 
 		buf_init(&s->back, BACK_MAX);
-		buf_add(&s->back, job->frame.p + FRAME_HEAD, job->payload_len);
+		buf_add_str(&s->back, job_payload(job));
 		if (later.len > 0)
 			buf_add(&s->back, later.p + 1, later.len - 1);
 		buf_clear(&later);
@@ -526,12 +521,12 @@ settle_back(struct store *s, struct commit_job *job)
 
 /* Bring everything up to date before anybody is told: he may append again. */
 static bool
-settle(struct store *s, struct commit_job *jobs)
+settle(struct store *s, struct job *jobs)
 {
 	uint64_t first = UINT64_MAX, last = 0;
 	bool any = false;
 
-	for (struct commit_job *job = jobs; job != NULL; job = job->next) {
+	for (struct job *job = jobs; job != NULL; job = job->next) {
 		assert(job == s->flight);
 		s->flight = job->flight;
 		if (s->flight == NULL)
@@ -558,15 +553,14 @@ settle(struct store *s, struct commit_job *jobs)
 static void
 tell(struct store *s, const struct err *why)
 {
-	struct commit_job *job;
+	struct job *job;
 
 	while ((job = s->reaped) != NULL) {
 		s->reaped = job->next;
 		job->next = NULL;
 		if (job->done != NULL)
 			job->done(job->arg, job->has_failed ? why : NULL);
-		if (--job->refs == 0)
-			commit_job_free(&job);
+		job_unref(&job);
 	}
 }
 
