@@ -353,6 +353,8 @@ high_water_holds_until_low_water(void **state)
 	while (world_push(&w, "s", epoch, n, n + 10, true, &err) == 0)
 		n += 10;
 	assert_int_equal(err.kind, ERR_FULL);
+	while (store_inflight_bytes(w.store) > 0)
+		world_wait(&w, w.done + 1);
 	/* The other thread writes the last pages, and lets segments go. */
 	deadline_ms = clock_mono_ms() + 20000;
 	while (store_is_full(w.store)) {
