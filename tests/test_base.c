@@ -383,7 +383,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(opt_lists_grow),
 	cmocka_unit_test(backoff_doubles_up_to_its_cap_and_spreads),
 	cmocka_unit_test(ratelimit_grants_a_burst_then_one_a_period),
-		cmocka_unit_test(ratelimit_lets_lower_ranks_go_first),
+	cmocka_unit_test(ratelimit_lets_lower_ranks_go_first),
 	cmocka_unit_test(ratelimit_holds_as_the_server_asks),
 	cmocka_unit_test(secret_files_that_others_can_read_are_refused),
 };
