@@ -57,7 +57,7 @@ clean(char *out, size_t max, const char *text, bool (*ok)(char),
 
 	if (text == NULL || *text == '\0')
 		text = empty;
-	for (; text[n] != '\0' && n < max; n++)
+	for (; n < max && text[n] != '\0'; n++)
 		out[n] = ok(text[n]) ? text[n] : '-';
 	out[n] = '\0';
 }
