@@ -24,6 +24,7 @@
 #include "tools/sim/sim_identity.h"
 #include "tools/sim/sim_incidents.h"
 #include "tools/sim/sim_kinds.h"
+#include "tools/sim/sim_logs.h"
 #include "tools/sim/sim_o365.h"
 #include "tools/sim/sim_odata.h"
 #include "tools/sim/sim_pages.h"
@@ -45,7 +46,8 @@ static void fail_plainly(struct sim_call *call, int status, const char *why);
 enum {
 	LIMIT_NONE,
 	LIMIT_GRAPH,
-	LIMIT_O365
+	LIMIT_O365,
+	LIMIT_LOGS
 };
 
 #define O365(path) "/api/v1.0/{}/activity/feed/" path
@@ -76,6 +78,8 @@ const struct sim_route sim_routes[] = {
 	    LIMIT_O365, sim_o365_content, sim_o365_fail },
 	{ "o365-stop", EVHTTP_REQ_POST, "/sim/o365/{}/stop", SIM_CONTROL,
 	    LIMIT_NONE, sim_o365_stop, fail_plainly },
+	{ "logs-query", EVHTTP_REQ_POST, "/v1/workspaces/{}/query", SIM_GUARDED,
+	    LIMIT_LOGS, sim_logs_query, sim_logs_fail },
 	{ "kind-offered", EVHTTP_REQ_GET, "/sim/kinds/{}/offered", SIM_CONTROL,
 	    LIMIT_NONE, sim_kinds_offered, fail_plainly },
 	{ "kind-change", EVHTTP_REQ_POST, "/sim/kinds/{}/{}", SIM_CONTROL,
@@ -189,6 +193,8 @@ static const struct opt options[] = {
 	    "alerts that are there at the start"),
 	OPTION("incidents", OPT_NUMBER, incidents, "200", 1000000,
 	    "incidents that are there at the start"),
+	OPTION("rows", OPT_NUMBER, rows, "200", 1000000,
+	    "rows of each log table that are there at the start"),
 	OPTION("audits", OPT_NUMBER, audits, "1000", 5000000,
 	    "audit records that are there at the start"),
 	OPTION("audits-together", OPT_NUMBER, audits_together, "10", 100000,
@@ -346,6 +352,7 @@ build(struct sim *sim, double rate, struct err *err)
 	sim->graph = sim_graph_new(conf, rate);
 	sim->kinds = sim_kinds_new(conf);
 	sim->incidents = sim_incidents_new(sim);
+	sim->logs = sim_logs_new(sim);
 	sim->o365 = sim_o365_new(sim);
 	sim->pages = sim_pages_new(PAGES_BYTES);
 	sim->server = sim_server_new(sim, err);
@@ -358,6 +365,7 @@ tear_down(struct sim *sim)
 	sim_server_free(&sim->server);
 	sim_pages_free(&sim->pages);
 	sim_o365_free(&sim->o365);
+	sim_logs_free(&sim->logs);
 	sim_incidents_free(&sim->incidents);
 	sim_kinds_free(&sim->kinds);
 	sim_graph_free(&sim->graph);

@@ -15,6 +15,7 @@ struct sim_graph;
 struct sim_identity;
 struct sim_incidents;
 struct sim_kinds;
+struct sim_logs;
 struct sim_o365;
 struct sim_pages;
 struct sim_server;
@@ -51,7 +52,7 @@ struct sim_conf {
 	char *client_cert, *federated_token, *roles, *identity_keys;
 	char *rate;
 	uint64_t seed, seconds;
-	uint64_t alerts, alert_size, span_ms, incidents;
+	uint64_t alerts, alert_size, span_ms, incidents, rows;
 	uint64_t audits, audits_together;
 	uint64_t updates, update_after_ms, late, late_max_ms;
 	uint64_t duplicates, ties;
@@ -71,6 +72,7 @@ struct sim {
 	struct sim_tokens *tokens;
 	struct sim_graph *graph;
 	struct sim_kinds *kinds;
+	struct sim_logs *logs;
 	struct sim_incidents *incidents;
 	struct sim_o365 *o365;
 	struct sim_pages *pages;

@@ -68,6 +68,7 @@ static const struct opt rule_opts[] = {
 	FLAG("revoke", fault.revoke, "end all tokens"),
 	NUMBER("aadsts", fault.aadsts, NULL, 1, 0, "refuse a token so"),
 	TEXT("link", fault.link, "host of the next link"),
+	FLAG("partial", fault.partial, "a part of the rows, and an error"),
 	FLAG("no-link", fault.no_link, "leave the next link out"),
 	FLAG("empty-page", fault.empty_page, "no records, but a link"),
 	FLAG("null-value", fault.null_value, "null for the array"),

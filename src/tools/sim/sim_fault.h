@@ -33,6 +33,7 @@ struct sim_fault {
 	bool revoke;     /* first, all tokens end */
 	uint64_t aadsts; /* the token endpoint's error */
 	char *link;      /* host that the next link points to */
+	bool partial;    /* half of the rows, and an error beside them */
 	bool no_link, empty_page, null_value, broken_json, bad_utf8;
 	uint64_t deep, oversized; /* in the first record; levels, bytes */
 };
