@@ -745,14 +745,24 @@ tell_partial(struct source *s, const struct json_doc *envelope, uint32_t error,
 	return -1;
 }
 
+/* There were few rows in this slice: the next one may be longer. */
+static void
+grow(struct source *s)
+{
+	uint32_t most = (uint32_t)s->conf.page_size;
+
+	if (s->span < DAY)
+		s->span *= 2;
+	s->top = s->top > most / 2 ? most : s->top * 2;
+}
+
 static void
 turn(struct source *s)
 {
 	s->failures = s->stalls = 0;
 	if (s->n < s->top) {
-		/* Few rows in it: the next slice may be longer. */
-		if (s->skip == 0 && s->span < DAY)
-			s->span *= 2;
+		if (s->skip == 0)
+			grow(s);
 		begin_slice(s, s->high);
 	} else if (s->max > s->low) {
 		s->low = s->max;
