@@ -133,6 +133,12 @@ fake_store_cursor(struct store *s)
 	return s->cursor;
 }
 
+void
+fake_store_go_back(struct store *s, const char *cursor)
+{
+	snprintf(s->cursor, sizeof(s->cursor), "%s", cursor);
+}
+
 unsigned
 fake_store_quarantined(const struct store *s)
 {

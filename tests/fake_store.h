@@ -27,6 +27,9 @@ const char *fake_store_events(struct store *s);
 const char *fake_store_cursor(struct store *s);
 unsigned fake_store_quarantined(const struct store *s);
 
+/* As after damage: the source's cursor is another one. */
+void fake_store_go_back(struct store *s, const char *cursor);
+
 /* An event that becomes durable at once. */
 void fake_store_add(struct store *s, const char *text);
 

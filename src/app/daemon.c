@@ -9,6 +9,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "app/daemon.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +40,7 @@
 #define MAX_CONNECTIONS 64
 #define MINUTE_MS 60000
 #define N_SIGNALS 4
+#define COMMIT_TIMEOUT_MS 30000
 
 /* What opens one service of a tenant. */
 struct login {
@@ -330,8 +332,8 @@ build_source(struct daemon *d, struct house *h, size_t i, struct err *err)
 		.concurrency = (unsigned)s->concurrency,
 		.seed = (uint64_t)wall_ms + i + 1,
 		.once = d->once },
-	    on_round, r, err);
-	return r->poller != NULL ? 0 : -1;
+	    on_round, r);
+	return 0;
 }
 
 static int
@@ -511,9 +513,13 @@ static void
 on_store(void *arg, int what)
 {
 	struct daemon *d = arg;
+	struct config *c = d->house.config;
 
 	(void)what;
 	store_reap(d->store);
+	for (size_t i = 0; c != NULL && i < c->n_sources; i++)
+		if (d->house.rooms[i].poller != NULL)
+			poller_wake(d->house.rooms[i].poller);
 }
 
 static void
@@ -615,11 +621,26 @@ start(struct daemon *d)
 	    c->n_outputs == 1 ? "" : "s");
 }
 
+/* Whoever takes charge of a source must not find pages of the one before. */
+static void
+finish_commits(struct daemon *d)
+{
+	struct pollfd pfd = { .fd = store_fd(d->store), .events = POLLIN };
+	uint64_t until_ms = clock_mono_ms() + COMMIT_TIMEOUT_MS;
+
+	while (
+	    store_inflight_bytes(d->store) > 0 && clock_mono_ms() < until_ms) {
+		(void)poll(&pfd, 1, 100);
+		store_reap(d->store);
+	}
+}
+
 static int
 rebuild(struct daemon *d)
 {
 	struct err err;
 
+	finish_commits(d);
 	tear_down(&d->house);
 	if (build(d, &d->next, &err) == 0)
 		return 0;

@@ -37,8 +37,8 @@
 #include "state/store.h"
 
 #define CALLS_MAX 64
-#define INFLIGHT_HIGH (8 * 1024 * 1024) /* bytes not yet durable: pause */
-#define INFLIGHT_LOW (2 * 1024 * 1024)  /* and go on */
+#define INFLIGHT_HIGH (4 * 1024 * 1024) /* bytes not yet durable: pause */
+#define INFLIGHT_LOW (1024 * 1024)      /* and go on */
 #define ERROR_BODY_MAX (64 * 1024)
 #define ENVELOPE_MAX (256 * 1024)
 #define DENIED_WAIT_MS (15 * 60 * 1000)
@@ -189,7 +189,6 @@ round_over(struct poller *p)
 
 	move_to(p, POLLER_RESTING);
 	if (failed.kind == ERR_NONE) {
-		p->cursor = p->next;
 		backoff_reset(&p->backoff);
 		tell_round(p);
 		if (ops->is_behind != NULL && ops->is_behind(p->conf.source)) {
@@ -265,6 +264,11 @@ on_durable(void *arg, const struct err *err)
 			round_over(p);
 		return;
 	}
+}
+
+void
+poller_wake(struct poller *p)
+{
 	resume_calls(p);
 }
 
@@ -630,6 +634,27 @@ on_token(void *arg, const struct secret *bearer, const struct err *err)
 		send_calls(p, bearer);
 }
 
+/*
+ * Each round begins at the cursor that the store has: after damage it may
+ * have gone back, and the rest of what we knew counts no more.
+ */
+static int
+take_charge(struct poller *p, struct err *err)
+{
+	struct str cursor;
+
+	if (store_acquire(p->conf.store, str_of(p->conf.name), &p->epoch,
+		&cursor, err) < 0)
+		return -1;
+	if (cursor.len > CURSOR_MAX)
+		return err_set(
+		    err, ERR_BUG, "a cursor of %zu bytes", cursor.len);
+	p->cursor.len = cursor.len;
+	if (cursor.len > 0)
+		memcpy(p->cursor.text, cursor.p, cursor.len);
+	return 0;
+}
+
 static void
 begin_round(struct poller *p)
 {
@@ -640,7 +665,8 @@ begin_round(struct poller *p)
 	p->is_pausing = false;
 	p->began_ms = loop_now_ms(p->loop);
 	p->tries = 0;
-	if (p->conf.ops->begin(
+	if (take_charge(p, &err) < 0 ||
+	    p->conf.ops->begin(
 		p->conf.source, &p->cursor, loop_wall_ms(p->loop), &err) < 0)
 		fail_round(p, &err);
 	else
@@ -680,10 +706,9 @@ on_timer(void *arg)
 
 struct poller *
 poller_new(struct loop *l, const struct poller_conf *conf,
-    poller_round_fn *on_round, void *arg, struct err *err)
+    poller_round_fn *on_round, void *arg)
 {
 	struct poller *p = xcalloc(1, sizeof(*p));
-	struct str cursor;
 
 	p->log = (struct log){ "source", conf->name };
 	p->loop = l;
@@ -692,15 +717,6 @@ poller_new(struct loop *l, const struct poller_conf *conf,
 	p->arg = arg;
 	json_init(&p->doc, 0, 0);
 	backoff_init(&p->backoff, BACKOFF_FIRST_MS, BACKOFF_CAP_MS, conf->seed);
-	if (store_acquire(
-		conf->store, str_of(conf->name), &p->epoch, &cursor, err) < 0 ||
-	    cursor.len > CURSOR_MAX) {
-		poller_free(&p);
-		return NULL;
-	}
-	p->cursor.len = cursor.len;
-	if (cursor.len > 0)
-		memcpy(p->cursor.text, cursor.p, cursor.len);
 	p->timer = loop_timer_new(l, on_timer, p);
 	p->pump = loop_task_new(l, pump, p);
 	return p;
@@ -730,10 +746,9 @@ poller_free(struct poller **pp)
 	*pp = NULL;
 	if (p == NULL)
 		return;
-	if (p->timer != NULL) {
-		poller_stop(p);
+	poller_stop(p);
+	if (p->epoch != 0)
 		store_release(p->conf.store, str_of(p->conf.name), p->epoch);
-	}
 	loop_timer_free(&p->timer);
 	loop_task_free(&p->pump);
 	json_clear(&p->doc);

@@ -42,7 +42,7 @@ struct poller_conf {
 typedef void poller_round_fn(void *arg, const struct err *err);
 
 struct poller *poller_new(struct loop *l, const struct poller_conf *conf,
-    poller_round_fn *on_round, void *arg, struct err *err);
+    poller_round_fn *on_round, void *arg);
 void poller_free(struct poller **pp);
 
 /* Begin the first round in the next turn of the loop. */
@@ -53,5 +53,11 @@ void poller_start(struct poller *p);
  * the cursor stands before it, so it will be asked again.
  */
 void poller_stop(struct poller *p);
+
+/*
+ * Pages have become durable, perhaps those of others: answers that were held
+ * back may go on.
+ */
+void poller_wake(struct poller *p);
 
 #endif
