@@ -154,11 +154,17 @@ int
 daemon_check(const struct config *c, struct err *err)
 {
 	for (size_t i = 0; i < c->n_sources; i++) {
-		struct map *map = load_map(c, &c->sources[i], err);
+		const struct config_source *s = &c->sources[i];
+		struct map *map = load_map(c, s, err);
+		struct source *source;
 
 		if (map == NULL)
 			return -1;
 		map_free(&map);
+		source = open_source(c, s, (int64_t)clock_wall_ms(), err);
+		if (source == NULL)
+			return -1;
+		s->ops->close(&source);
 	}
 	return 0;
 }
