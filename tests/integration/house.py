@@ -143,7 +143,8 @@ class Daemon(Program):
     `sources`, if there is one, that of its sources."""
 
     def __init__(self, folder, url, outputs, source="", top="", args=(),
-                 secret=SECRET, tenant="", env=None, login=LOGIN, sources=None):
+                 secret=SECRET, tenant="", env=None, login=LOGIN, sources=None,
+                 tenant_id="test-tenant"):
         folder = Path(folder)
         secret_file = folder / "daemon.secret"
         if not secret_file.exists():
@@ -162,7 +163,7 @@ maps-dir = "{TOP}/maps"
 profile = "native"
 {top}
 tenant "t" {{
-  tenant-id = "test-tenant" login-url = "{url}" graph-url = "{url}"
+  tenant-id = "{tenant_id}" login-url = "{url}" graph-url = "{url}"
   {login}
   {tenant}
 }}
