@@ -333,6 +333,19 @@ find_next(struct mdca *m, const struct json_doc *envelope)
 	return more > 0 ? WINDOW_BAD_LINK : WINDOW_NO_LINK;
 }
 
+/* Nothing is only nothing where the service counts it so. */
+static bool
+has_list(const struct json_doc *envelope)
+{
+	uint32_t data = json_member(envelope, 0, STR_LIT("data"));
+
+	if (data == JSON_NONE)
+		return false;
+	return json_type(envelope, data) == JSON_ARRAY ||
+	    (json_type(envelope, data) == JSON_NULL &&
+		mdca_number(envelope, "total") == 0);
+}
+
 int
 mdca_tail(struct mdca *m, const struct json_doc *envelope, struct err *err)
 {
@@ -341,9 +354,9 @@ mdca_tail(struct mdca *m, const struct json_doc *envelope, struct err *err)
 
 	m->is_out = m->is_answering = false;
 	m->failures = 0;
-	if (json_member(envelope, 0, STR_LIT("data")) == JSON_NONE)
+	if (!has_list(envelope))
 		return window_again(
-		    &m->window, "an answer without \"data\"", err);
+		    &m->window, "an answer without a list", err);
 	link = find_next(m, envelope);
 	rc = window_turn(&m->window, link, graph_hash(buf_str(&m->next)), err);
 	if (rc != 1)

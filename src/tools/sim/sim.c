@@ -25,6 +25,7 @@
 #include "tools/sim/sim_incidents.h"
 #include "tools/sim/sim_kinds.h"
 #include "tools/sim/sim_logs.h"
+#include "tools/sim/sim_mdca.h"
 #include "tools/sim/sim_o365.h"
 #include "tools/sim/sim_odata.h"
 #include "tools/sim/sim_pages.h"
@@ -47,7 +48,8 @@ enum {
 	LIMIT_NONE,
 	LIMIT_GRAPH,
 	LIMIT_O365,
-	LIMIT_LOGS
+	LIMIT_LOGS,
+	LIMIT_MDCA
 };
 
 #define O365(path) "/api/v1.0/{}/activity/feed/" path
@@ -80,6 +82,14 @@ const struct sim_route sim_routes[] = {
 	    LIMIT_NONE, sim_o365_stop, fail_plainly },
 	{ "logs-query", EVHTTP_REQ_POST, "/v1/workspaces/{}/query", SIM_GUARDED,
 	    LIMIT_LOGS, sim_logs_query, sim_logs_fail },
+	{ "mdca-alerts", EVHTTP_REQ_POST, "/api/v1/alerts/", SIM_MDCA,
+	    LIMIT_MDCA, sim_mdca_alerts, sim_mdca_fail },
+	{ "mdca-alerts-get", EVHTTP_REQ_GET, "/api/v1/alerts/", SIM_MDCA,
+	    LIMIT_MDCA, sim_mdca_alerts, sim_mdca_fail },
+	{ "mdca-activities", EVHTTP_REQ_POST, "/api/v1/activities/", SIM_MDCA,
+	    LIMIT_MDCA, sim_mdca_activities, sim_mdca_fail },
+	{ "mdca-activities-get", EVHTTP_REQ_GET, "/api/v1/activities/",
+	    SIM_MDCA, LIMIT_MDCA, sim_mdca_activities, sim_mdca_fail },
 	{ "kind-offered", EVHTTP_REQ_GET, "/sim/kinds/{}/offered", SIM_CONTROL,
 	    LIMIT_NONE, sim_kinds_offered, fail_plainly },
 	{ "kind-change", EVHTTP_REQ_POST, "/sim/kinds/{}/{}", SIM_CONTROL,
@@ -151,6 +161,13 @@ sim_set_scenario(struct sim *sim, const char *text, struct err *err)
 	return 0;
 }
 
+uint64_t
+sim_rate_limit(const struct sim *sim, unsigned limit)
+{
+	return limit == LIMIT_MDCA ? sim->knobs.mdca_rate_limit
+				   : sim->knobs.rate_limit;
+}
+
 int64_t
 sim_now(void)
 {
@@ -201,6 +218,12 @@ static const struct opt options[] = {
 	    "audit records in one content, on average"),
 	OPTION("subscribed", OPT_BOOL, subscribed, "false", 0,
 	    "all content types of audit records are subscribed to"),
+	OPTION("mdca-alerts", OPT_NUMBER, mdca_alerts, "200", 1000000,
+	    "alerts of Defender for Cloud Apps at the start"),
+	OPTION("mdca-activities", OPT_NUMBER, mdca_activities, "1000", 1000000,
+	    "its activities at the start"),
+	OPTION("mdca-token-file", OPT_PATH, mdca_token_file, NULL, 0,
+	    "file with its API token; unset: any"),
 	OPTION("span", OPT_TIME, span_ms, "1d", 0,
 	    "time before now in which they were born"),
 	OPTION("rate", OPT_TEXT, rate, "0", 0, "new alerts a second"),
@@ -331,15 +354,21 @@ read_scenario(struct sim *sim, const char *path, struct err *err)
 }
 
 static int
+read_secret(struct secret **secret_r, const char *path, struct err *err)
+{
+	if (path != NULL)
+		*secret_r = secret_read(path, err);
+	return path == NULL || *secret_r != NULL ? 0 : -1;
+}
+
+static int
 build(struct sim *sim, double rate, struct err *err)
 {
 	const struct sim_conf *conf = sim->conf;
 
-	if (conf->secret_file != NULL) {
-		sim->secret = secret_read(conf->secret_file, err);
-		if (sim->secret == NULL)
-			return -1;
-	}
+	if (read_secret(&sim->secret, conf->secret_file, err) != 0 ||
+	    read_secret(&sim->mdca_token, conf->mdca_token_file, err) != 0)
+		return -1;
 	if (conf->client_cert != NULL) {
 		sim->assertions = sim_assertions_new(conf->client_cert, err);
 		if (sim->assertions == NULL)
@@ -354,6 +383,7 @@ build(struct sim *sim, double rate, struct err *err)
 	sim->incidents = sim_incidents_new(sim);
 	sim->logs = sim_logs_new(sim);
 	sim->o365 = sim_o365_new(sim);
+	sim->mdca = sim_mdca_new(sim);
 	sim->pages = sim_pages_new(PAGES_BYTES);
 	sim->server = sim_server_new(sim, err);
 	return sim->server != NULL ? 0 : -1;
@@ -366,6 +396,7 @@ tear_down(struct sim *sim)
 	sim_pages_free(&sim->pages);
 	sim_o365_free(&sim->o365);
 	sim_logs_free(&sim->logs);
+	sim_mdca_free(&sim->mdca);
 	sim_incidents_free(&sim->incidents);
 	sim_kinds_free(&sim->kinds);
 	sim_graph_free(&sim->graph);
@@ -374,6 +405,7 @@ tear_down(struct sim *sim)
 	sim_identity_free(&sim->identity);
 	sim_assertions_free(&sim->assertions);
 	secret_free(&sim->secret);
+	secret_free(&sim->mdca_token);
 }
 
 static void

@@ -16,6 +16,7 @@ struct sim_identity;
 struct sim_incidents;
 struct sim_kinds;
 struct sim_logs;
+struct sim_mdca;
 struct sim_o365;
 struct sim_pages;
 struct sim_server;
@@ -37,13 +38,14 @@ enum sim_nextlink {
 
 /* What a scenario may change while the program runs. */
 struct sim_knobs {
-	uint64_t latency;     /* ms, before each answer */
-	uint64_t rate_limit;  /* requests a minute for each API; 0: none */
-	uint64_t token_life;  /* s */
-	int retry_after;      /* enum sim_retry_after, when throttled */
-	int nextlink;         /* enum sim_nextlink */
-	uint64_t start_pause; /* ms between starts of subscriptions */
-	uint64_t expand_most; /* alerts on a page of incidents; 0: any */
+	uint64_t latency;         /* ms, before each answer */
+	uint64_t rate_limit;      /* requests a minute for each API; 0: none */
+	uint64_t mdca_rate_limit; /* for Defender for Cloud Apps */
+	uint64_t token_life;      /* s */
+	int retry_after;          /* enum sim_retry_after, when throttled */
+	int nextlink;             /* enum sim_nextlink */
+	uint64_t start_pause;     /* ms between starts of subscriptions */
+	uint64_t expand_most;     /* alerts on a page of incidents; 0: any */
 };
 
 struct sim_conf {
@@ -54,6 +56,8 @@ struct sim_conf {
 	uint64_t seed, seconds;
 	uint64_t alerts, alert_size, span_ms, incidents, rows;
 	uint64_t audits, audits_together;
+	uint64_t mdca_alerts, mdca_activities;
+	char *mdca_token_file;
 	uint64_t updates, update_after_ms, late, late_max_ms;
 	uint64_t duplicates, ties;
 	bool small, subscribed;
@@ -67,6 +71,7 @@ struct sim {
 	struct secret *secret;             /* NULL: any will do */
 	struct sim_assertions *assertions; /* NULL: none is registered */
 	struct sim_identity *identity;
+	struct secret *mdca_token; /* NULL: any will do */
 	struct sim_faults *faults;
 	struct sim_server *server;
 	struct sim_tokens *tokens;
@@ -75,6 +80,7 @@ struct sim {
 	struct sim_logs *logs;
 	struct sim_incidents *incidents;
 	struct sim_o365 *o365;
+	struct sim_mdca *mdca;
 	struct sim_pages *pages;
 };
 
@@ -86,6 +92,7 @@ struct sim_route {
 	enum {
 		SIM_OPEN,    /* anybody may ask */
 		SIM_GUARDED, /* needs a token, and is throttled */
+		SIM_MDCA,    /* likewise, or an API token of its own */
 		SIM_CONTROL  /* the simulator's own: knows no faults */
 	} guard;
 	unsigned limit; /* number of the API's common limit */
@@ -101,6 +108,9 @@ struct sim_route {
 #define SIM_LIMITS 8 /* numbers that limits may have */
 
 extern const struct sim_route sim_routes[]; /* a NULL name ends it */
+
+/* How many requests a minute the routes of that limit take. */
+uint64_t sim_rate_limit(const struct sim *sim, unsigned limit);
 
 /* Replace the scenario, and set the knobs as it says. */
 struct err;

@@ -91,6 +91,8 @@ const struct opt sim_knob_opts[] = {
 	    "ms before each answer" },
 	{ "rate-limit", OPT_NUMBER, KNOB(rate_limit), "150", NULL, 0, 1000000,
 	    false, "requests a minute for each API; 0: none" },
+	{ "mdca-rate-limit", OPT_NUMBER, KNOB(mdca_rate_limit), "30", NULL, 0,
+	    1000000, false, "the same for Defender for Cloud Apps" },
 	{ "token-life", OPT_NUMBER, KNOB(token_life), "3599", NULL, 0, 0, false,
 	    "seconds that a token lives" },
 	{ "retry-after", OPT_WORD, KNOB(retry_after), "seconds", retry_words, 0,

@@ -465,7 +465,7 @@ static bool
 is_throttled(struct sim_server *s, struct sim_call *call)
 {
 	uint64_t wait_ms = sim_limit_take(&s->limit[call->route->limit],
-	    s->sim->knobs.rate_limit, clock_mono_ms());
+	    sim_rate_limit(s->sim, call->route->limit), clock_mono_ms());
 
 	if (wait_ms == 0)
 		return false;
@@ -532,7 +532,7 @@ answer(struct sim_server *s, struct sim_call *call)
 		route->fail(call, 400, "The query cannot be read.");
 		return;
 	}
-	if (route->guard == SIM_GUARDED) {
+	if (route->guard == SIM_GUARDED || route->guard == SIM_MDCA) {
 		why = sim_tokens_check(s->sim->tokens, call);
 		if (why != NULL) {
 			route->fail(call, 401, why);

@@ -135,6 +135,15 @@ sim_tokens_give(struct sim *sim, const char *resource)
 	return token->text;
 }
 
+static bool
+is_mdca_token(const struct sim_call *call, const char *text)
+{
+	const struct secret *token = call->sim->mdca_token;
+
+	return token == NULL ? *text != '\0'
+			     : str_eq(secret_reveal(token), str_of(text));
+}
+
 const char *
 sim_tokens_check(struct sim_tokens *t, const struct sim_call *call)
 {
@@ -142,6 +151,8 @@ sim_tokens_check(struct sim_tokens *t, const struct sim_call *call)
 
 	if (h == NULL)
 		return "Access token is empty.";
+	if (call->route->guard == SIM_MDCA && strncasecmp(h, "Token ", 6) == 0)
+		return is_mdca_token(call, h + 6) ? NULL : "Invalid token.";
 	if (strncasecmp(h, "Bearer ", 7) != 0)
 		return "Authorization scheme is not Bearer.";
 	for (size_t i = 0; i < TOKENS; i++) {
