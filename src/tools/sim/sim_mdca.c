@@ -409,6 +409,8 @@ put_records(struct sim_call *call, const struct list *l, size_t first, size_t n)
 			    l->m->records, rec, v, buf_cstr(&portal), out);
 		else
 			sim_mdca_put_activity(l->m->records, rec, v, out);
+		if (i == first)
+			sim_call_spoil(call, out);
 	}
 	buf_add_char(out, ']');
 	buf_clear(&portal);
