@@ -858,6 +858,37 @@ who_is_behind_does_not_rest_between_rounds(void **state)
 	close_scene(&sc);
 }
 
+static uint64_t
+two_minutes(const struct source *s)
+{
+	(void)s;
+	return 120000;
+}
+
+static void
+who_waits_for_the_service_rests_as_long_as_it_says(void **state)
+{
+	struct source_ops slow = crowd;
+
+	(void)state;
+	slow.pause_ms = two_minutes;
+	for (int once = 0; once < 2; once++) {
+		struct scene sc;
+
+		open_scene_with(&sc, &slow, once, 0);
+		sc.source.behind = 2;
+		answer_all(&sc, 304, NULL);
+		fake_store_settle(sc.store, NULL);
+		fake_loop_turn(sc.loop);
+		/* A single round is over where it would wait long. */
+		assert_int_equal(sc.complete, once);
+		assert_null(fake_http_next(sc.http));
+		fake_loop_advance(sc.loop, 120000);
+		assert_int_equal(fake_http_open(sc.http), once ? 0 : 3);
+		close_scene(&sc);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_round_is_complete_when_its_last_page_is_durable),
 	cmocka_unit_test(
@@ -885,6 +916,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(what_is_lost_is_counted_and_the_round_goes_on),
 	cmocka_unit_test(an_error_that_is_none_is_passed_over),
 	cmocka_unit_test(who_is_behind_does_not_rest_between_rounds),
+	cmocka_unit_test(who_waits_for_the_service_rests_as_long_as_it_says),
 };
 
 UNIT_MAIN(tests)

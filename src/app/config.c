@@ -752,6 +752,18 @@ check_gaps(struct reader *r, int line, const struct config_source *s)
 }
 
 /* Is the service there, and can the tenant log in to it? */
+/* The service is there, but not all that it has elsewhere. */
+static int
+check_cloud(struct reader *r, cfg_t *section, const struct config_source *s)
+{
+	struct err err;
+
+	if (s->ops->check == NULL ||
+	    s->ops->check(s->conf, cloud_words[s->tenant->cloud], &err) == 0)
+		return 0;
+	return fail_with(r, line_of(r, section, "type"), &err);
+}
+
 static int
 check_service(struct reader *r, cfg_t *section, struct config_source *s)
 {
@@ -780,7 +792,7 @@ check_service(struct reader *r, cfg_t *section, struct config_source *s)
 		    " Defender for Cloud Apps alone",
 		    s->type, t->name);
 	else
-		return 0;
+		return check_cloud(r, section, s);
 	return fail_at(r, line, text);
 }
 

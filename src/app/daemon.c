@@ -240,7 +240,7 @@ form_of(struct house *h, const struct config_output *o)
 static struct ratelimit_conf
 pace_of(const struct config_source *s)
 {
-	const struct source_limits *limits = s->ops->limits;
+	const struct source_limits *limits = source_api(s->ops, s->conf).limits;
 	struct ratelimit_conf conf = { .burst = limits->requests,
 		.period_ms = limits->period_ms };
 	uint64_t n = s->requests_per_minute;
@@ -260,12 +260,14 @@ pace_of(const struct config_source *s)
 static const struct config_source *
 pacer_of(const struct config *c, const struct config_source *s)
 {
+	const char *api = source_api(s->ops, s->conf).api;
+
 	for (size_t i = 0; i < c->n_sources; i++) {
 		const struct config_source *other = &c->sources[i];
 
 		if (other->requests_per_minute > 0 &&
 		    other->tenant == s->tenant &&
-		    strcmp(other->ops->api, s->ops->api) == 0)
+		    strcmp(source_api(other->ops, other->conf).api, api) == 0)
 			return other;
 	}
 	return s;
@@ -275,13 +277,14 @@ static struct ratelimit *
 limit_of(struct house *h, const struct config_source *s)
 {
 	struct ratelimit_conf conf = pace_of(pacer_of(h->config, s));
+	const char *api = source_api(s->ops, s->conf).api;
 	struct limit *l = h->limits;
 
 	for (size_t i = 0; i < h->n_limits; i++, l++)
-		if (l->tenant == s->tenant && strcmp(l->api, s->ops->api) == 0)
+		if (l->tenant == s->tenant && strcmp(l->api, api) == 0)
 			return &l->rl;
 	l->tenant = s->tenant;
-	l->api = s->ops->api;
+	l->api = api;
 	ratelimit_init(&l->rl, &conf);
 	h->n_limits++;
 	return &l->rl;
@@ -300,8 +303,9 @@ build_source(struct daemon *d, struct house *h, size_t i, struct err *err)
 
 	if (login == NULL)
 		return -1;
-	if (s->ops->permission != NULL)
-		token_need(login->token, s->name, s->ops->permission);
+	if (source_api(s->ops, s->conf).permission != NULL)
+		token_need(login->token, s->name,
+		    source_api(s->ops, s->conf).permission);
 	r->d = d;
 	r->log = (struct log){ "source", s->name };
 	r->map = load_map(h->config, s, err);

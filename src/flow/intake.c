@@ -120,6 +120,18 @@ make_known(struct intake *in, const struct page_id *id)
 	page_id(&in->page, id);
 }
 
+/* Known ids are forgotten after some days; this one is seen again. */
+static void
+keep_known(
+    struct intake *in, const struct record *rec, const struct page_id *version)
+{
+	struct record_key key = record_id_key(str_of(in->conf.source), rec);
+	const struct page_id id = { rec->born_ms, key.hi, key.lo };
+
+	make_known(in, version);
+	make_known(in, &id);
+}
+
 static void
 count(struct intake *in, uint64_t time_ms, enum page_count what)
 {
@@ -226,6 +238,8 @@ intake_take(struct intake *in, struct source *s, unsigned tag, struct str raw,
 	key = record_key(str_of(in->conf.source), &rec);
 	version = (struct page_id){ rec.time_ms, key.hi, key.lo };
 	if (is_known(in, &version)) {
+		if (rec.is_standing)
+			keep_known(in, &rec, &version);
 		count_end(in, rec.time_ms, PAGE_DUPLICATE);
 		return is_ripe(in);
 	}

@@ -179,22 +179,39 @@ tell_round(struct poller *p)
 	    n[PAGE_FILTERED], n[PAGE_QUARANTINED], n[PAGE_SPOOLED]);
 }
 
+/* The round was a part of something longer: begin the next one. */
+static bool
+goes_on(struct poller *p)
+{
+	const struct source_ops *ops = p->conf.ops;
+	uint64_t pause_ms = 0;
+
+	if (ops->is_behind == NULL || !ops->is_behind(p->conf.source))
+		return false;
+	if (ops->pause_ms != NULL)
+		pause_ms = ops->pause_ms(p->conf.source);
+	if (p->conf.once && pause_ms > ONCE_WAIT_MS)
+		return false;
+	if (pause_ms > 0)
+		loop_timer_set(p->timer, pause_ms);
+	else
+		loop_task_run(p->pump);
+	return true;
+}
+
 /* All pages are accounted for: complete, or to be done again. */
 static void
 round_over(struct poller *p)
 {
 	struct err failed = p->failed;
 	uint64_t wait_ms = p->conf.interval_ms;
-	const struct source_ops *ops = p->conf.ops;
 
 	move_to(p, POLLER_RESTING);
 	if (failed.kind == ERR_NONE) {
 		backoff_reset(&p->backoff);
 		tell_round(p);
-		if (ops->is_behind != NULL && ops->is_behind(p->conf.source)) {
-			loop_task_run(p->pump);
+		if (goes_on(p))
 			return;
-		}
 	} else {
 		wait_ms = backoff_fail(&p->backoff);
 		log_warn(&p->log,

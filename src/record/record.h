@@ -24,6 +24,7 @@ struct record {
 	uint64_t time_ms;   /* the record's own time, since 1970 */
 	uint64_t born_ms;   /* the same in all its versions; 0: not known */
 	bool is_update;     /* an older version was seen */
+	bool is_standing;   /* if known, it shall stay so as if seen now */
 };
 
 /* What makes a record known: id and version, hashed once. */

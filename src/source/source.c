@@ -21,6 +21,14 @@ const struct source_ops *const source_table[] = {
 	NULL,
 };
 
+struct source_api
+source_api(const struct source_ops *ops, const void *conf)
+{
+	if (ops->api_of != NULL)
+		return ops->api_of(conf);
+	return (struct source_api){ ops->api, ops->permission, ops->limits };
+}
+
 const struct source_ops *
 source_find(const char *name)
 {

@@ -25,6 +25,13 @@ struct source_limits {
 	uint64_t max_record;  /* bytes; larger ones are quarantined */
 };
 
+/* Whom a source asks, and what for. */
+struct source_api {
+	const char *api; /* sources of one tenant and api share a limiter */
+	const char *permission; /* what to grant; NULL: not known */
+	const struct source_limits *limits;
+};
+
 /* What every source is told, beside its own options. */
 struct source_common {
 	const char *base_url; /* of its API, from the tenant; no slash at end */
@@ -50,6 +57,14 @@ struct source_ops {
 	const struct opt *opts; /* of its conf, beside the common ones */
 	size_t conf_bytes;
 	const struct source_limits *limits;
+
+	/* api, permission and limits of one with this conf, where the type
+	 * does not say it; NULL: it does. */
+	struct source_api (*api_of)(const void *conf);
+
+	/* -1, ERR_CONF: this conf has no use in that cloud ("gcc-high").
+	 * NULL: the service's being there is enough. */
+	int (*check)(const void *conf, const char *cloud, struct err *err);
 
 	struct source *(*open)(const void *conf,
 	    const struct source_common *common, struct err *err);
@@ -124,7 +139,14 @@ struct source_ops {
 	 * the next should begin without a rest.  NULL: never.
 	 */
 	bool (*is_behind)(const struct source *s);
+
+	/* When it is behind, but what it waits for takes time: how long that
+	 * rest is, whatever the interval says.  NULL: none. */
+	uint64_t (*pause_ms)(const struct source *s);
 };
+
+/* Of a source of that type and conf. */
+struct source_api source_api(const struct source_ops *ops, const void *conf);
 
 /* All types, ended by NULL; and the one of that name. */
 extern const struct source_ops *const source_table[];
