@@ -144,6 +144,13 @@ alerts_record(struct source *s, unsigned tag, const struct json_doc *doc,
 	return graph_walk_record(&s->walk, doc, rec_r, err);
 }
 
+static void
+alerts_unread(struct source *s, unsigned tag)
+{
+	(void)tag;
+	graph_walk_unread(&s->walk);
+}
+
 static int
 alerts_tail(struct source *s, const struct httpresp *resp,
     const struct json_doc *envelope, struct err *err)
@@ -179,6 +186,7 @@ const struct source_ops graph_alerts_ops = {
 	.ask = alerts_ask,
 	.head = alerts_head,
 	.record = alerts_record,
+	.unread = alerts_unread,
 	.tail = alerts_tail,
 	.fail = alerts_fail,
 	.end = alerts_end,

@@ -333,6 +333,14 @@ turn_alerts(struct source *s, const struct json_doc *envelope, struct err *err)
 	return rc;
 }
 
+static void
+incidents_unread(struct source *s, unsigned tag)
+{
+	(void)tag;
+	if (s->step == A_LIST)
+		graph_walk_unread(&s->walk);
+}
+
 static int
 incidents_tail(struct source *s, const struct httpresp *resp,
     const struct json_doc *envelope, struct err *err)
@@ -456,6 +464,7 @@ const struct source_ops graph_incidents_ops = {
 	.ask = incidents_ask,
 	.head = incidents_head,
 	.record = incidents_record,
+	.unread = incidents_unread,
 	.tail = incidents_tail,
 	.fail = incidents_fail,
 	.end = incidents_end,

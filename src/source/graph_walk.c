@@ -234,6 +234,12 @@ graph_walk_record(struct graph_walk *w, const struct json_doc *doc,
 	return graph_walk_read(w, doc, rec_r, err);
 }
 
+void
+graph_walk_unread(struct graph_walk *w)
+{
+	window_see(&w->window, 0);
+}
+
 int
 graph_walk_tail(
     struct graph_walk *w, const struct json_doc *envelope, struct err *err)

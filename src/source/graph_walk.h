@@ -82,6 +82,7 @@ int graph_walk_head(
     struct graph_walk *w, const struct httpresp *resp, const char **records_r);
 int graph_walk_record(struct graph_walk *w, const struct json_doc *doc,
     struct record *rec_r, struct err *err);
+void graph_walk_unread(struct graph_walk *w);
 int graph_walk_tail(
     struct graph_walk *w, const struct json_doc *envelope, struct err *err);
 bool graph_walk_end(struct graph_walk *w, struct cursor *to_r);

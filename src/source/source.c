@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "source/graph_alerts.h"
+#include "source/graph_any.h"
 #include "source/graph_incidents.h"
 #include "source/log_analytics.h"
 #include "source/mdca_activities.h"
@@ -13,6 +14,7 @@
 
 const struct source_ops *const source_table[] = {
 	&graph_alerts_ops,
+	&graph_any_ops,
 	&graph_incidents_ops,
 	&log_analytics_ops,
 	&mdca_activities_ops,

@@ -24,6 +24,7 @@
 #include "tools/sim/sim_identity.h"
 #include "tools/sim/sim_incidents.h"
 #include "tools/sim/sim_kinds.h"
+#include "tools/sim/sim_lists.h"
 #include "tools/sim/sim_logs.h"
 #include "tools/sim/sim_mdca.h"
 #include "tools/sim/sim_o365.h"
@@ -33,6 +34,7 @@
 #include "tools/sim/sim_store.h"
 #include "tools/sim/sim_token.h"
 
+#define CASES_A_MINUTE 5
 #define OPTIONS_MOST 64
 #define SCENARIO_MOST (1024 * 1024)
 #define PAGES_BYTES ((size_t)256 * 1024 * 1024)
@@ -47,6 +49,7 @@ static void fail_plainly(struct sim_call *call, int status, const char *why);
 enum {
 	LIMIT_NONE,
 	LIMIT_GRAPH,
+	LIMIT_CASES,
 	LIMIT_O365,
 	LIMIT_LOGS,
 	LIMIT_MDCA
@@ -90,6 +93,14 @@ const struct sim_route sim_routes[] = {
 	    LIMIT_MDCA, sim_mdca_activities, sim_mdca_fail },
 	{ "mdca-activities-get", EVHTTP_REQ_GET, "/api/v1/activities/",
 	    SIM_MDCA, LIMIT_MDCA, sim_mdca_activities, sim_mdca_fail },
+	{ "cases", EVHTTP_REQ_GET, "/v1.0/security/cases/ediscoveryCases",
+	    SIM_GUARDED, LIMIT_CASES, sim_lists_serve, sim_odata_fail },
+	{ "requests", EVHTTP_REQ_GET, "/v1.0/security/subjectRightsRequests",
+	    SIM_GUARDED, LIMIT_GRAPH, sim_lists_serve, sim_odata_fail },
+	{ "skus", EVHTTP_REQ_GET, "/v1.0/subscribedSkus", SIM_GUARDED,
+	    LIMIT_GRAPH, sim_lists_serve, sim_odata_fail },
+	{ "dlp", EVHTTP_REQ_GET, "/beta/security/dlpAlertEvent", SIM_GUARDED,
+	    LIMIT_GRAPH, sim_lists_dlp, sim_odata_fail },
 	{ "kind-offered", EVHTTP_REQ_GET, "/sim/kinds/{}/offered", SIM_CONTROL,
 	    LIMIT_NONE, sim_kinds_offered, fail_plainly },
 	{ "kind-change", EVHTTP_REQ_POST, "/sim/kinds/{}/{}", SIM_CONTROL,
@@ -164,6 +175,8 @@ sim_set_scenario(struct sim *sim, const char *text, struct err *err)
 uint64_t
 sim_rate_limit(const struct sim *sim, unsigned limit)
 {
+	if (limit == LIMIT_CASES)
+		return CASES_A_MINUTE;
 	return limit == LIMIT_MDCA ? sim->knobs.mdca_rate_limit
 				   : sim->knobs.rate_limit;
 }
@@ -212,6 +225,8 @@ static const struct opt options[] = {
 	    "incidents that are there at the start"),
 	OPTION("rows", OPT_NUMBER, rows, "200", 1000000,
 	    "rows of each log table that are there at the start"),
+	OPTION("list-size", OPT_NUMBER, lists, "20", 100000,
+	    "things on each of the plain lists"),
 	OPTION("audits", OPT_NUMBER, audits, "1000", 5000000,
 	    "audit records that are there at the start"),
 	OPTION("audits-together", OPT_NUMBER, audits_together, "10", 100000,
@@ -382,6 +397,7 @@ build(struct sim *sim, double rate, struct err *err)
 	sim->kinds = sim_kinds_new(conf);
 	sim->incidents = sim_incidents_new(sim);
 	sim->logs = sim_logs_new(sim);
+	sim->lists = sim_lists_new(sim);
 	sim->o365 = sim_o365_new(sim);
 	sim->mdca = sim_mdca_new(sim);
 	sim->pages = sim_pages_new(PAGES_BYTES);
@@ -398,6 +414,7 @@ tear_down(struct sim *sim)
 	sim_logs_free(&sim->logs);
 	sim_mdca_free(&sim->mdca);
 	sim_incidents_free(&sim->incidents);
+	sim_lists_free(&sim->lists);
 	sim_kinds_free(&sim->kinds);
 	sim_graph_free(&sim->graph);
 	sim_tokens_free(&sim->tokens);

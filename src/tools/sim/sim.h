@@ -15,6 +15,7 @@ struct sim_graph;
 struct sim_identity;
 struct sim_incidents;
 struct sim_kinds;
+struct sim_lists;
 struct sim_logs;
 struct sim_mdca;
 struct sim_o365;
@@ -54,7 +55,7 @@ struct sim_conf {
 	char *client_cert, *federated_token, *roles, *identity_keys;
 	char *rate;
 	uint64_t seed, seconds;
-	uint64_t alerts, alert_size, span_ms, incidents, rows;
+	uint64_t alerts, alert_size, span_ms, incidents, rows, lists;
 	uint64_t audits, audits_together;
 	uint64_t mdca_alerts, mdca_activities;
 	char *mdca_token_file;
@@ -79,6 +80,7 @@ struct sim {
 	struct sim_kinds *kinds;
 	struct sim_logs *logs;
 	struct sim_incidents *incidents;
+	struct sim_lists *lists;
 	struct sim_o365 *o365;
 	struct sim_mdca *mdca;
 	struct sim_pages *pages;
