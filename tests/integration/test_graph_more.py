@@ -107,3 +107,82 @@ on incident-alerts status 500
     daemon.wait_text(r"incident \d+ is sent without its alerts: .*500")
 
 
+
+
+def listed(path, more=""):
+    return f'''source "list" {{
+  type = "graph" tenant = "t" interval = "1s" start = "-30d" settle = "0s"
+  path = "{path}" {more}
+}}'''
+
+
+def versions(tmp_path):
+    """The events of things that carry a time."""
+    return {(i, t) for i, t in received(tmp_path) if t is not None}
+
+
+def test_ten_thousand_requests_of_a_plain_list(started, tmp_path):
+    sim = start_sim(started, tmp_path, """
+on requests from 3 for 4 status 429 retry-after 1
+on requests from 8 for 1 revoke
+on requests from 12 for 1 cut 9000
+on requests from 30 for 1 revoke
+""", "--list-size", 10000, "--updates", 20, "--duplicates", 4, "--ties", 5)
+    sources = listed("/v1.0/security/subjectRightsRequests",
+                     'time = "$.lastModifiedDateTime" query = "$top=200"'
+                     ' requests-per-minute = "6000"')
+    daemon = started(Daemon, tmp_path, sim.url, OUTPUT, sources=sources)
+    wait_for("the middle", lambda: len(lines(tmp_path)) > 3000, 60)
+    assert daemon.stop() == 0
+    daemon = started(Daemon, tmp_path, sim.url, OUTPUT, sources=sources)
+    assert_all_arrive_once(sim, "requests", tmp_path, daemon)
+    sim.post("/sim/kinds/requests/update?n=25", "")
+    sim.post("/sim/kinds/requests/add?n=25", "")
+    wait_for("what is new", lambda: len({i for i, _ in received(tmp_path)})
+             >= 10025, 60)
+    assert_all_arrive_once(sim, "requests", tmp_path, daemon)
+    assert "Person" not in (tmp_path / "events.cef").read_text()
+
+
+def test_lists_of_other_things(started, tmp_path):
+    sim = start_sim(started, tmp_path, "", "--list-size", 30)
+    sources = listed("/v1.0/security/cases/ediscoveryCases",
+                     'time = "$.lastModifiedDateTime"')
+    sources += listed("/v1.0/subscribedSkus",
+                      'version = "$.consumedUnits"').replace('"list"',
+                                                             '"skus"')
+    sources += listed(
+        "/beta/security/dlpAlertEvent",
+        'time = "$.createdDateTime" eventual = "true" query = "$filter='
+        'startDateTime ge {from} and endDateTime le {until}"').replace(
+            '"list"', '"dlp"')
+    daemon = started(Daemon, tmp_path, sim.url, OUTPUT, sources=sources)
+
+    def names(kind):
+        return {i for i, _, _ in sim.kind_offered(kind)}
+
+    wanted = names("cases") | names("skus") | names("dlp")
+    assert len(wanted) == 90
+    wait_for("all things", lambda: wanted <=
+             {i for i, _ in received(tmp_path)})
+    sim.post("/sim/kinds/dlp/add?n=10", "")
+    wait_for("new DLP events", lambda: names("dlp") <=
+             {i for i, _ in received(tmp_path)})
+    got = received(tmp_path)
+    assert len(got) == len(set(got)) == 100
+    assert "MATCHED-VALUE" not in (tmp_path / "events.cef").read_text()
+    # Cases are asked for at most five times a minute.
+    assert sim.stats()["routes"]["cases"]["throttled"] == 0
+    daemon.stop()
+
+
+def test_what_a_cloud_does_not_have_is_told(started, tmp_path):
+    for cloud, path, words in [
+            ("gcc-high", "/v1.0/security/subjectRightsRequests",
+             "does not offer"),
+            ("commercial", "/v1.0/x?$top=1", "belong into query")]:
+        daemon = started(Daemon, tmp_path, "http://127.0.0.1:1", OUTPUT,
+                         tenant=f'cloud = "{cloud}"', args=["-t"],
+                         sources=listed(path))
+        assert daemon.wait() != 0
+        assert words in daemon.text()
