@@ -26,7 +26,23 @@ struct scene {
 	uint64_t confirmed;
 	unsigned ready;
 	bool done;
+	bool loses; /* a sync fails, so events come again */
+	uint64_t again;
 };
+
+/* In the place of the system's: fails as often as it is told to. */
+static unsigned failing_syncs;
+
+int
+fdatasync(int fd)
+{
+	(void)fd;
+	if (failing_syncs == 0)
+		return 0;
+	failing_syncs--;
+	errno = EIO;
+	return -1;
+}
 
 static void
 on_ready(void *arg)
@@ -43,9 +59,11 @@ on_confirmed(void *arg, uint64_t pos)
 static void
 on_again(void *arg, uint64_t pos)
 {
-	(void)arg;
-	(void)pos;
-	fail_msg("a file never asks for an event again");
+	struct scene *sc = arg;
+
+	if (!sc->loses)
+		fail_msg("nothing was lost, but events are asked for");
+	sc->again = pos;
 }
 
 static void
@@ -325,6 +343,40 @@ a_stop_waits_for_the_sync(void **state)
 	close_scene(&sc);
 }
 
+/* The system tells of a failed sync once; the next one succeeds. */
+static void
+what_a_failed_sync_has_lost_is_not_confirmed_by_the_next(void **state)
+{
+	struct scene sc;
+
+	(void)state;
+	open_scene(&sc);
+	open_sink(&sc);
+	send_one(&sc, 1, "a");
+	file_out_ops.flush(sc.sink);
+	fake_loop_advance(sc.loop, 1000);
+	assert_int_equal(sc.confirmed, 1);
+	send_one(&sc, 2, "b");
+	file_out_ops.flush(sc.sink);
+	sc.loses = true;
+	failing_syncs = 1;
+	fake_loop_advance(sc.loop, 1000);
+	file_out_ops.flush(sc.sink);
+	fake_loop_advance(sc.loop, 2000);
+	assert_int_equal(sc.confirmed, 1);
+	file_out_ops.reopen(sc.sink);
+	fake_loop_turn(sc.loop);
+	assert_int_equal(sc.confirmed, 1);
+	fake_loop_advance(sc.loop, 3000);
+	assert_int_equal(sc.again, 1);
+	send_one(&sc, 2, "b");
+	file_out_ops.flush(sc.sink);
+	fake_loop_advance(sc.loop, 1000);
+	assert_int_equal(sc.confirmed, 2);
+	assert_file(sc.path, "a\nb\nb\n");
+	close_scene(&sc);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(lines_are_appended_and_confirmed_once_they_are_synced),
 	cmocka_unit_test(a_torn_line_of_a_crash_is_cut_off),
@@ -335,6 +387,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_moved_file_is_opened_anew),
 	cmocka_unit_test(a_pipe_that_is_full_is_waited_for),
 	cmocka_unit_test(a_stop_waits_for_the_sync),
+	cmocka_unit_test(
+	    what_a_failed_sync_has_lost_is_not_confirmed_by_the_next),
 };
 
 UNIT_MAIN(tests)

@@ -157,7 +157,8 @@ static void
 sync_file(struct sink *s)
 {
 	loop_timer_stop(s->sync);
-	if (s->written <= s->confirmed)
+	/* What a sync lost once, no later one brings back. */
+	if (s->lost || s->written <= s->confirmed)
 		return;
 	if (s->is_regular && fdatasync(s->fd) < 0) {
 		s->lost = true;
