@@ -55,6 +55,39 @@ def test_a_good_reload_takes_the_new_settings_and_loses_nothing(started,
     assert daemon.stop() == 0
 
 
+SLOW_SYNC = r"""
+#include <unistd.h>
+#include <sys/syscall.h>
+int fdatasync(int fd)
+{
+	usleep(700000);
+	return (int)syscall(SYS_fdatasync, fd);
+}
+"""
+
+
+def test_a_reload_while_the_disk_is_slow_waits_for_its_pages(started,
+                                                             tmp_path):
+    code, library = tmp_path / "slow.c", tmp_path / "slow.so"
+    code.write_text(SLOW_SYNC)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, code], check=True)
+    sim = started(Sim, tmp_path, "--alerts", 3000, "--rate-limit", 0)
+    daemon = started(Daemon, tmp_path, sim.url, FILE,
+                     env={"LD_PRELOAD": str(library)})
+    file = tmp_path / "events.cef"
+    for _ in range(3):
+        lines = len(received(file))
+        wait_for("more", lambda n=lines: len(received(file)) > n)
+        starts = daemon.text().count("running: 1 source")
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_for("the new house", lambda n=starts: not daemon.is_running() or
+                 daemon.text().count("running: 1 source") > n)
+        assert daemon.is_running(), daemon.text()
+        sim.post("/sim/add?alerts=1000", "")
+    wait_for("all", lambda: received(file) == wanted(sim), 60)
+    assert daemon.stop() == 0
+
+
 def test_files_are_opened_anew(started, tmp_path):
     sim = started(Sim, tmp_path, "--alerts", 20)
     daemon = started(Daemon, tmp_path, sim.url, FILE)
