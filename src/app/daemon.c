@@ -561,21 +561,28 @@ watch_signals(struct daemon *d)
 		    loop_signal_new(d->loop, rows[i].signo, rows[i].cb, d);
 }
 
+/* The journal waits for the outputs that are configured, and no others. */
+static void
+keep_outputs(struct daemon *d, const struct config *c)
+{
+	const char **names = xcalloc(c->n_outputs + 1, sizeof(*names));
+
+	for (size_t i = 0; i < c->n_outputs; i++)
+		names[i] = c->outputs[i].name;
+	store_keep_outputs(d->store, names);
+	xfree(names);
+}
+
 static int
 open_store(struct daemon *d, const struct config *c, struct err *err)
 {
 	struct store_conf conf = { .dir = c->global.state_dir,
 		.limit_bytes = c->global.spool_limit };
-	const char **names;
 
 	d->store = store_open(&conf, clock_wall_ms(), err);
 	if (d->store == NULL)
 		return -1;
-	names = xcalloc(c->n_outputs + 1, sizeof(*names));
-	for (size_t i = 0; i < c->n_outputs; i++)
-		names[i] = c->outputs[i].name;
-	store_keep_outputs(d->store, names);
-	xfree(names);
+	keep_outputs(d, c);
 	store_on_events(d->store, on_events, d);
 	d->store_watch = loop_fd_new(d->loop, store_fd(d->store), on_store, d);
 	loop_fd_watch(d->store_watch, LOOP_READ);
@@ -652,6 +659,7 @@ rebuild(struct daemon *d)
 
 	finish_commits(d);
 	tear_down(&d->house);
+	keep_outputs(d, d->next);
 	if (build(d, &d->next, &err) == 0)
 		return 0;
 	log_error(&d->log, "%s; stopping, as the old configuration is gone",

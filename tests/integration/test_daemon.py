@@ -88,6 +88,21 @@ def test_a_reload_while_the_disk_is_slow_waits_for_its_pages(started,
     assert daemon.stop() == 0
 
 
+def test_an_output_that_a_reload_removes_is_not_waited_for(started, tmp_path):
+    sim = started(Sim, tmp_path, "--alerts", 50)
+    dead = 'output "dead" { type = "syslog" transport = "tcp" ' \
+           'host = "127.0.0.1" port = 1 }\n'
+    daemon = started(Daemon, tmp_path, sim.url, FILE + "\n" + dead,
+                     top='stop-timeout = "1s"')
+    file = tmp_path / "events.cef"
+    wait_for("all", lambda: received(file) == wanted(sim))
+    daemon.config.write_text(daemon.config.read_text().replace(dead, ""))
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.wait_text("output dead is not configured any more")
+    daemon.wait_text("running: 1 source, 1 output\n")
+    assert daemon.stop() == 0
+
+
 def test_files_are_opened_anew(started, tmp_path):
     sim = started(Sim, tmp_path, "--alerts", 20)
     daemon = started(Daemon, tmp_path, sim.url, FILE)
