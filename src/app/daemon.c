@@ -687,6 +687,8 @@ daemon_run(struct daemon *d)
 	} while (d->end == END_RELOAD && rebuild(d) == 0);
 	if (d->end == END_RELOAD)
 		return 1;
+	if (once && d->rounds_left > 0)
+		d->status = 1;
 	if (once && !all_is_confirmed(d)) {
 		log_error(&d->log,
 		    "not all events are confirmed; they stay in"

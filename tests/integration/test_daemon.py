@@ -103,6 +103,13 @@ def test_an_output_that_a_reload_removes_is_not_waited_for(started, tmp_path):
     assert daemon.stop() == 0
 
 
+def test_a_single_pass_that_is_stopped_has_failed(started, tmp_path):
+    daemon = started(Daemon, tmp_path, "http://127.0.0.1:1", FILE,
+                     args=("-1",))
+    daemon.wait_text("trying again in")
+    assert daemon.stop() == 1
+
+
 def test_files_are_opened_anew(started, tmp_path):
     sim = started(Sim, tmp_path, "--alerts", 20)
     daemon = started(Daemon, tmp_path, sim.url, FILE)
