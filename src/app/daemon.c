@@ -440,7 +440,7 @@ begin_end(struct daemon *d, enum daemon_end end)
 
 	if (d->end != END_NONE) {
 		/* A stop ends a reload, and a second stop ends waiting. */
-		if (d->end == END_STOP)
+		if (end == END_STOP && d->end == END_STOP)
 			loop_stop(d->loop);
 		else if (end == END_STOP)
 			d->end = END_STOP;
