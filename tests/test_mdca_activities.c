@@ -148,6 +148,43 @@ activities_go_on_at_the_cursor_with_overlap(void **state)
 	OPS->close(&s);
 }
 
+#define DAY 86400000
+
+static void
+activities_of_a_long_time_are_read_day_by_day(void **state)
+{
+	const struct mdca_activities_conf conf = { .page_size = 100 };
+	const struct cursor none = { .len = 0 };
+	struct source *s = mdca_open(OPS, &conf, 0);
+	struct mdca_seen seen;
+	struct cursor to = none;
+	struct buf text;
+	int rounds = 0;
+
+	(void)state;
+	mdca_seen_init(&seen);
+	buf_init(&text, 4096);
+	do {
+		mdca_begin_at(OPS, s, &to, 2 * DAY + 5);
+		mdca_asked(OPS, s, &text);
+		mdca_answer(OPS, s, 200, NULL, "end", &seen);
+		assert_true(OPS->end(s, &to));
+		rounds++;
+	} while (OPS->is_behind(s));
+	assert_int_equal(rounds, 3);
+	assert_str(cursor_get(&to, "read-until"), "172800005");
+	/* The service's clock has not come so far: there is no hurry. */
+	mdca_begin_at(OPS, s, &to, 9 * (int64_t)DAY);
+	mdca_asked(OPS, s, &text);
+	mdca_answer(
+	    OPS, s, 200, "Date: Fri, 02 Jan 1970 00:00:00 GMT\n", "end", &seen);
+	assert_true(OPS->end(s, &to));
+	assert_false(OPS->is_behind(s));
+	buf_clear(&text);
+	mdca_seen_clear(&seen);
+	OPS->close(&s);
+}
+
 static void
 activities_that_are_too_many_at_a_time_are_fewer(void **state)
 {
@@ -250,6 +287,7 @@ activities_wait_behind_alerts(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(activities_are_read_whole_however_pages_end),
 	cmocka_unit_test(activities_go_on_at_the_cursor_with_overlap),
+	cmocka_unit_test(activities_of_a_long_time_are_read_day_by_day),
 	cmocka_unit_test(activities_that_are_too_many_at_a_time_are_fewer),
 	cmocka_unit_test(activities_become_records_whatever_their_shape),
 	cmocka_unit_test(activities_refuse_to_be_filtered_by_their_cursor),

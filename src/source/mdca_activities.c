@@ -5,6 +5,9 @@
  * the cursor runs on `created`, the time at which the service saved a record,
  * and not on its timestamp; with some overlap, since nobody promises that
  * `created` only grows.  An activity never changes: it has no version.
+ *
+ * A round reads a day at most, and the next one follows at once: so what was
+ * read of a long time back is not read again after a restart.
  */
 /* SPDX-License-Identifier: ISC */
 #include "source/mdca_activities.h"
@@ -23,6 +26,7 @@
 
 #define NAME "mdca-activities"
 #define DAY_MS ((uint64_t)24 * 3600 * 1000)
+#define ROUND_MS ((int64_t)DAY_MS)
 #define PLAIN_MAX 100 /* records on a page without scan mode */
 
 #define FIELD(f) offsetof(struct mdca_activities_conf, f)
@@ -62,6 +66,7 @@ struct source {
 	struct cursor from;
 	int64_t start; /* nothing before it was ever asked for */
 	int64_t read_until;
+	bool stops_short; /* of what there is to read */
 
 	struct buf id; /* of the record handed on last */
 };
@@ -124,6 +129,9 @@ activities_begin(struct source *s, const struct cursor *from, uint64_t wall_ms,
 		s->read_until = s->start;
 	s->list.settle_ms = (int64_t)s->conf.settle_ms;
 	s->list.until = (int64_t)wall_ms - s->list.settle_ms;
+	s->stops_short = s->list.until - s->read_until > ROUND_MS;
+	if (s->stops_short)
+		s->list.until = s->read_until + ROUND_MS;
 	low = s->read_until - (int64_t)s->common.overlap_ms;
 	mdca_begin(
 	    &s->list, "created", "created", low > s->start ? low : s->start);
@@ -200,6 +208,13 @@ activities_end(struct source *s, struct cursor *to_r)
 	return true;
 }
 
+/* Not where the service's clock stands still: that would go on for ever. */
+static bool
+activities_is_behind(const struct source *s)
+{
+	return s->stops_short && s->list.until > s->read_until;
+}
+
 const struct source_ops mdca_activities_ops = {
 	.name = NAME,
 	.api = MDCA_API,
@@ -218,4 +233,5 @@ const struct source_ops mdca_activities_ops = {
 	.tail = activities_tail,
 	.fail = activities_fail,
 	.end = activities_end,
+	.is_behind = activities_is_behind,
 };

@@ -12,7 +12,7 @@ import pytest
 from house import Daemon, Sim, ids, wait_for
 
 OUTPUT = 'output "file" { type = "file" path = "events.cef" }'
-FAST = 'interval = "1s" settle = "0s" start = "-30d" ' \
+FAST = 'interval = "1s" settle = "0s" start = "-25h" ' \
     'requests-per-minute = "60000"'
 
 
