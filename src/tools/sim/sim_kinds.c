@@ -14,7 +14,7 @@
 #include "tools/sim/sim_rng.h"
 #include "tools/sim/sim_store.h"
 
-#define KINDS_MOST 16
+#define KINDS_MOST 64
 
 struct sim_kind {
 	struct sim_kind_conf conf;
@@ -58,10 +58,10 @@ ticks_of_ms(uint64_t ms)
 struct sim_store *
 sim_kinds_add(struct sim_kinds *k, const struct sim_kind_conf *conf)
 {
-	struct sim_kind *kind = &k->kind[k->n++];
+	struct sim_kind *kind = &k->kind[k->n];
 	int64_t now = sim_now();
 	struct sim_store_conf sc = {
-		.seed = sim_hash(k->conf->seed, k->n),
+		.seed = sim_hash(k->conf->seed, k->n + 1),
 		.count = conf->count,
 		.start = now - ticks_of_ms(k->conf->span_ms),
 		.end = now,
@@ -73,7 +73,8 @@ sim_kinds_add(struct sim_kinds *k, const struct sim_kind_conf *conf)
 		.ties = k->conf->ties,
 	};
 
-	assert(k->n <= KINDS_MOST);
+	assert(k->n < KINDS_MOST);
+	k->n++;
 	kind->conf = *conf;
 	kind->store = sim_store_new(&sc);
 	sim_store_advance(kind->store, now);
