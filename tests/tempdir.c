@@ -3,8 +3,10 @@
 #include "tests/tempdir.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,17 +50,24 @@ tempdir_remove(char *path)
 	free(path);
 }
 
-/* Blocks of zeros stay holes, so that files allocated ahead cost nothing. */
-static void
+/*
+ * Blocks of zeros stay holes, so that files allocated ahead cost nothing.
+ * False if the file is gone: somebody is at work in the directory.
+ */
+static bool
 copy_file(const char *from, const char *to)
 {
 	static const char zeros[65536];
 	char block[sizeof(zeros)];
-	int in = open(from, O_RDONLY);
 	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int in = open(from, O_RDONLY);
 	off_t at = 0;
 	ssize_t n;
 
+	if (in < 0 && errno == ENOENT && out >= 0) {
+		close(out);
+		return false;
+	}
 	if (in < 0 || out < 0)
 		die("copy", from);
 	while ((n = read(in, block, sizeof(block))) > 0) {
@@ -71,35 +80,40 @@ copy_file(const char *from, const char *to)
 		die("write", to);
 	close(in);
 	close(out);
+	return true;
 }
 
-static void
+static bool
 copy_into(const char *from, const char *to)
 {
 	DIR *d = opendir(from);
 	struct dirent *e;
 	struct stat st;
+	bool whole = true;
 
 	if (d == NULL)
 		die("list", from);
-	while ((e = readdir(d)) != NULL) {
+	while (whole && (e = readdir(d)) != NULL) {
 		char *a, *b;
 
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		a = xasprintf("%s/%s", from, e->d_name);
 		b = xasprintf("%s/%s", to, e->d_name);
-		if (stat(a, &st) == 0 && S_ISDIR(st.st_mode)) {
+		if (stat(a, &st) != 0) {
+			whole = false;
+		} else if (S_ISDIR(st.st_mode)) {
 			if (mkdir(b, 0700) != 0)
 				die("make", b);
-			copy_into(a, b);
+			whole = copy_into(a, b);
 		} else if (S_ISREG(st.st_mode)) {
-			copy_file(a, b);
+			whole = copy_file(a, b);
 		}
 		free(a);
 		free(b);
 	}
 	closedir(d);
+	return whole;
 }
 
 char *
@@ -107,6 +121,9 @@ tempdir_copy(const char *path)
 {
 	char *copy = tempdir_make();
 
-	copy_into(path, copy);
+	while (!copy_into(path, copy)) {
+		tempdir_remove(copy);
+		copy = tempdir_make();
+	}
 	return copy;
 }

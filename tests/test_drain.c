@@ -215,6 +215,22 @@ a_finish_sends_what_is_there_first(void **state)
 }
 
 static void
+what_comes_behind_a_finish_waits_for_the_next_start(void **state)
+{
+	struct scene sc;
+
+	(void)state;
+	open_scene(&sc);
+	drain_finish(sc.drain, 10000, false, set_done, &sc);
+	fake_loop_turn(sc.loop);
+	assert_true(toy.finishing);
+	fake_store_add(sc.store, "e");
+	fake_loop_turn(sc.loop);
+	assert_str(buf_str(&toy.got), "a b c d ");
+	close_scene(&sc);
+}
+
+static void
 a_finish_does_not_wait_for_a_dead_sink(void **state)
 {
 	struct scene sc;
@@ -258,6 +274,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_sink_without_room_keeps_its_place_in_the_line),
 	cmocka_unit_test(what_was_not_confirmed_comes_again),
 	cmocka_unit_test(a_finish_sends_what_is_there_first),
+	cmocka_unit_test(what_comes_behind_a_finish_waits_for_the_next_start),
 	cmocka_unit_test(a_finish_does_not_wait_for_a_dead_sink),
 	cmocka_unit_test(a_patient_finish_goes_on_while_there_is_progress),
 };

@@ -100,6 +100,9 @@ pump(void *arg)
 	struct drain *d = arg;
 	unsigned n = 0;
 
+	/* What becomes durable now is for the next start. */
+	if (d->sink_finishing)
+		return;
 	while (n < TURN_EVENTS && fetch(d) == 1) {
 		struct sink_event e = { .pos = d->event.pos,
 			.time_ms = d->event.time_ms,
@@ -111,13 +114,13 @@ pump(void *arg)
 		d->has_event = false;
 		n++;
 	}
-	if (n > 0 && d->finishing && d->patient && !d->sink_finishing)
+	if (n > 0 && d->finishing && d->patient)
 		loop_timer_set(d->deadline, d->finish_ms);
 	if (n == TURN_EVENTS) {
 		loop_task_run(d->pump);
 	} else if (!d->has_event) {
 		d->conf.ops->flush(d->sink);
-		if (d->finishing && !d->sink_finishing)
+		if (d->finishing)
 			finish_sink(d);
 	}
 }
