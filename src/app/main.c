@@ -213,6 +213,8 @@ main(int argc, char **argv)
 	if (parse_args(argc, argv, &args) < 0)
 		return usage(stderr, EXIT_USAGE);
 	signal(SIGPIPE, SIG_IGN);
+	/* A limit of file sizes is met as a full disk is. */
+	signal(SIGXFSZ, SIG_IGN);
 	umask(077);
 	/* libcurl and OpenSSL hold tokens and keys too: no core files. */
 	(void)prctl(PR_SET_DUMPABLE, 0);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 import os
 import re
+import resource
 import signal
 import subprocess
 from pathlib import Path
@@ -108,6 +109,26 @@ def test_a_single_pass_that_is_stopped_has_failed(started, tmp_path):
                      args=("-1",))
     daemon.wait_text("trying again in")
     assert daemon.stop() == 1
+
+
+def test_a_limit_of_file_sizes_is_a_full_disk_and_not_the_end(started,
+                                                              tmp_path):
+    file = tmp_path / "events.cef"
+    # Above the journal's segments, so that only this file reaches it.
+    size = 20 << 20
+    file.write_bytes(b"old line".rjust(size - 1) + b"\n")
+    sim = started(Sim, tmp_path, "--alerts", 50)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        daemon = started(Daemon, tmp_path, sim.url, FILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    daemon.wait_text("File too large.*events wait in the journal")
+    resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, before)
+    wait_for("all", lambda: wanted(sim) == {
+        i for i, _ in ids(file.read_text().splitlines()[1:])})
+    assert daemon.stop() == 0
 
 
 def test_files_are_opened_anew(started, tmp_path):
