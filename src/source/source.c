@@ -6,6 +6,7 @@
 
 #include "source/graph_alerts.h"
 #include "source/graph_any.h"
+#include "source/graph_audit.h"
 #include "source/graph_incidents.h"
 #include "source/log_analytics.h"
 #include "source/mdca_activities.h"
@@ -15,6 +16,7 @@
 const struct source_ops *const source_table[] = {
 	&graph_alerts_ops,
 	&graph_any_ops,
+	&graph_audit_ops,
 	&graph_incidents_ops,
 	&log_analytics_ops,
 	&mdca_activities_ops,
