@@ -747,7 +747,7 @@ static void
 a_record_in_a_file_needs_no_table(void **state)
 {
 	struct log_analytics_conf conf = defaults();
-	struct source_common common = { .base_url = "" };
+	struct source_common common = { .base_url = BASE, .never_asks = true };
 	struct cursor cursor = { .len = 0 };
 	struct seen seen;
 	struct err err;

@@ -272,7 +272,6 @@ const struct opt config_source_opts[] = {
 	{ .name = "tenant",
 	    .type = OPT_TEXT,
 	    .offset = SOURCE(tenant_name),
-	    .required = true,
 	    .help = "name of the tenant section" },
 	{ .name = "interval",
 	    .type = OPT_TIME,
@@ -796,6 +795,31 @@ check_service(struct reader *r, cfg_t *section, struct config_source *s)
 	return fail_at(r, line, text);
 }
 
+/* Only who asks a service needs a tenant. */
+static int
+check_tenant(struct reader *r, cfg_t *section, const struct config *c,
+    struct config_source *s)
+{
+	char text[ERR_TEXT_MAX];
+
+	if (s->tenant_name != NULL)
+		s->tenant = find_tenant(c, s->tenant_name);
+	if (s->tenant_name != NULL && s->tenant == NULL) {
+		snprintf(text, sizeof(text),
+		    "tenant = \"%s\": there is no such tenant section",
+		    s->tenant_name);
+		return fail_at(r, line_of(r, section, "tenant"), text);
+	}
+	if (s->ops->service == NULL)
+		return 0;
+	if (s->tenant == NULL) {
+		snprintf(text, sizeof(text), "source \"%s\" needs tenant: %s",
+		    s->name, opt_find(config_source_opts, "tenant")->help);
+		return fail_at(r, section->line, text);
+	}
+	return check_service(r, section, s);
+}
+
 static int
 check_source(struct reader *r, cfg_t *section, const struct config *c,
     struct config_source *s)
@@ -805,14 +829,7 @@ check_source(struct reader *r, cfg_t *section, const struct config *c,
 	int64_t start_ms;
 	struct err err;
 
-	s->tenant = find_tenant(c, s->tenant_name);
-	if (s->tenant == NULL) {
-		snprintf(text, sizeof(text),
-		    "tenant = \"%s\": there is no such tenant section",
-		    s->tenant_name);
-		return fail_at(r, line_of(r, section, "tenant"), text);
-	}
-	if (check_service(r, section, s) < 0)
+	if (check_tenant(r, section, c, s) < 0)
 		return -1;
 	if (!rfc3339_parse_point(
 		str_of(s->start), (int64_t)clock_wall_ms(), &start_ms)) {

@@ -77,7 +77,8 @@ struct config_source {
 	uint64_t max_record;
 	uint64_t concurrency;               /* 0: as the type says */
 	uint64_t requests_per_minute;       /* 0: as the type says */
-	const struct config_tenant *tenant; /* borrowed from the config */
+	const struct config_tenant *tenant; /* borrowed from the config; NULL:
+					       of a file */
 	enum config_service service;        /* of the tenant's */
 	const struct source_ops *ops;
 	void *conf; /* owned; the type's own settings */

@@ -25,6 +25,7 @@
 #include "base/xalloc.h"
 #include "codec/rfc3339.h"
 #include "flow/drain.h"
+#include "flow/follower.h"
 #include "flow/intake.h"
 #include "flow/poller.h"
 #include "map/filter.h"
@@ -32,6 +33,7 @@
 #include "net/http.h"
 #include "net/loop.h"
 #include "sink/sink.h"
+#include "source/file_in.h"
 #include "source/source.h"
 #include "state/store.h"
 
@@ -68,7 +70,8 @@ struct room { /* of one source */
 	struct filter *filter;
 	struct source *source;
 	struct intake *intake;
-	struct poller *poller;
+	struct poller *poller;     /* of a source that asks */
+	struct follower *follower; /* or of a file */
 };
 
 struct house {
@@ -108,9 +111,11 @@ struct daemon {
 static struct map *
 load_map(const struct config *c, const struct config_source *s, struct err *err)
 {
-	char *path = s->map != NULL
-	    ? xstrdup(s->map)
-	    : map_find(c->global.maps_dir, s->ops->name, err);
+	const struct file_in_conf *file = s->conf;
+	const char *type =
+	    s->ops == &file_in_ops ? file->record_type : s->ops->name;
+	char *path = s->map != NULL ? xstrdup(s->map)
+				    : map_find(c->global.maps_dir, type, err);
 	struct map *map = path != NULL ? map_load(path, err) : NULL;
 
 	xfree(path);
@@ -134,12 +139,16 @@ static struct source *
 open_source(const struct config *c, const struct config_source *s,
     int64_t wall_ms, struct err *err)
 {
-	struct source_common common = { .base_url = s->tenant->url[s->service],
-		.tenant_id = s->tenant->tenant_id,
-		.overlap_ms = s->overlap_ms,
-		.workspace_id = s->tenant->workspace_id };
+	const struct config_tenant *t = s->tenant;
+	struct source_common common = { .overlap_ms = s->overlap_ms };
 	struct source *source = NULL;
 
+	if (t != NULL) {
+		common.tenant_id = t->tenant_id;
+		common.workspace_id = t->workspace_id;
+		if (s->ops->service != NULL)
+			common.base_url = t->url[s->service];
+	}
 	if (rfc3339_parse_point(str_of(s->start), wall_ms, &common.start_ms))
 		source = s->ops->open(s->conf, &common, err);
 	else
@@ -265,7 +274,7 @@ pacer_of(const struct config *c, const struct config_source *s)
 	for (size_t i = 0; i < c->n_sources; i++) {
 		const struct config_source *other = &c->sources[i];
 
-		if (other->requests_per_minute > 0 &&
+		if (other->requests_per_minute > 0 && other->ops->api != NULL &&
 		    other->tenant == s->tenant &&
 		    strcmp(source_api(other->ops, other->conf).api, api) == 0)
 			return other;
@@ -292,20 +301,67 @@ limit_of(struct house *h, const struct config_source *s)
 
 static void on_round(void *arg, const struct err *err);
 
+/* What asks a service. */
 static int
-build_source(struct daemon *d, struct house *h, size_t i, struct err *err)
+build_poller(struct room *r, struct house *h, const struct config_source *s,
+    uint64_t seed, struct err *err)
 {
-	const struct config_source *s = &h->config->sources[i];
 	struct tenant *t = &h->tenants[s->tenant - h->config->tenants];
-	struct room *r = &h->rooms[i];
-	struct login *login = login_of(d, h, s, err);
-	int64_t wall_ms = (int64_t)clock_wall_ms();
+	struct login *login = login_of(r->d, h, s, err);
 
 	if (login == NULL)
 		return -1;
 	if (source_api(s->ops, s->conf).permission != NULL)
 		token_need(login->token, s->name,
 		    source_api(s->ops, s->conf).permission);
+	r->poller = poller_new(r->d->loop,
+	    &(struct poller_conf){ .name = s->name,
+		.ops = s->ops,
+		.source = r->source,
+		.intake = r->intake,
+		.store = r->d->store,
+		.http = t->http,
+		.token = login->token,
+		.scheme = auth_ops(login->auth)->scheme,
+		.limit = limit_of(h, s),
+		.interval_ms = s->interval_ms,
+		.max_record = s->max_record,
+		.concurrency = (unsigned)s->concurrency,
+		.seed = seed,
+		.once = r->d->once },
+	    on_round, r);
+	return 0;
+}
+
+/* What reads a file. */
+static void
+build_follower(struct room *r, const struct config_source *s, uint64_t seed)
+{
+	const struct file_in_conf *file = s->conf;
+
+	r->follower = follower_new(r->d->loop,
+	    &(struct follower_conf){ .name = s->name,
+		.path = file->path,
+		.follow = file->follow,
+		.ops = s->ops,
+		.source = r->source,
+		.intake = r->intake,
+		.store = r->d->store,
+		.interval_ms = s->interval_ms,
+		.max_record = s->max_record,
+		.seed = seed,
+		.once = r->d->once },
+	    on_round, r);
+}
+
+static int
+build_source(struct daemon *d, struct house *h, size_t i, struct err *err)
+{
+	const struct config_source *s = &h->config->sources[i];
+	struct room *r = &h->rooms[i];
+	int64_t wall_ms = (int64_t)clock_wall_ms();
+	uint64_t seed = (uint64_t)wall_ms + i + 1;
+
 	r->d = d;
 	r->log = (struct log){ "source", s->name };
 	r->map = load_map(h->config, s, err);
@@ -327,22 +383,9 @@ build_source(struct daemon *d, struct house *h, size_t i, struct err *err)
 	    .forms = h->forms,
 	    .n_forms = h->n_forms,
 	    .log = &r->log });
-	r->poller = poller_new(d->loop,
-	    &(struct poller_conf){ .name = s->name,
-		.ops = s->ops,
-		.source = r->source,
-		.intake = r->intake,
-		.store = d->store,
-		.http = t->http,
-		.token = login->token,
-		.scheme = auth_ops(login->auth)->scheme,
-		.limit = limit_of(h, s),
-		.interval_ms = s->interval_ms,
-		.max_record = s->max_record,
-		.concurrency = (unsigned)s->concurrency,
-		.seed = (uint64_t)wall_ms + i + 1,
-		.once = d->once },
-	    on_round, r);
+	if (s->ops->ask != NULL)
+		return build_poller(r, h, s, seed, err);
+	build_follower(r, s, seed);
 	return 0;
 }
 
@@ -397,6 +440,7 @@ tear_down(struct house *h)
 		struct room *r = &h->rooms[i];
 
 		poller_free(&r->poller);
+		follower_free(&r->follower);
 		intake_free(&r->intake);
 		if (r->source != NULL)
 			c->sources[i].ops->close(&r->source);
@@ -419,6 +463,33 @@ tear_down(struct house *h)
 	xfree(h->drains);
 	config_free(&h->config);
 	*h = (struct house){ 0 };
+}
+
+static void
+start_room(struct room *r)
+{
+	if (r->poller != NULL)
+		poller_start(r->poller);
+	else
+		follower_start(r->follower);
+}
+
+static void
+wake_room(struct room *r)
+{
+	if (r->poller != NULL)
+		poller_wake(r->poller);
+	else if (r->follower != NULL)
+		follower_wake(r->follower);
+}
+
+static void
+stop_room(struct room *r)
+{
+	if (r->poller != NULL)
+		poller_stop(r->poller);
+	else
+		follower_stop(r->follower);
 }
 
 /* --- ending ----------------------------------------------------------- */
@@ -449,7 +520,7 @@ begin_end(struct daemon *d, enum daemon_end end)
 	d->end = end;
 	d->drains_left = c->n_outputs;
 	for (size_t i = 0; i < c->n_sources; i++)
-		poller_stop(d->house.rooms[i].poller);
+		stop_room(&d->house.rooms[i]);
 	for (size_t i = 0; i < c->n_outputs; i++)
 		drain_finish(d->house.drains[i], c->global.stop_timeout_ms,
 		    d->once, on_drained, d);
@@ -528,8 +599,7 @@ on_store(void *arg, int what)
 	(void)what;
 	store_reap(d->store);
 	for (size_t i = 0; c != NULL && i < c->n_sources; i++)
-		if (d->house.rooms[i].poller != NULL)
-			poller_wake(d->house.rooms[i].poller);
+		wake_room(&d->house.rooms[i]);
 }
 
 static void
@@ -632,7 +702,7 @@ start(struct daemon *d)
 	d->end = END_NONE;
 	d->rounds_left = c->n_sources;
 	for (size_t i = 0; i < c->n_sources; i++)
-		poller_start(d->house.rooms[i].poller);
+		start_room(&d->house.rooms[i]);
 	log_info(&d->log, "running: %zu source%s, %zu output%s", c->n_sources,
 	    c->n_sources == 1 ? "" : "s", c->n_outputs,
 	    c->n_outputs == 1 ? "" : "s");

@@ -204,8 +204,8 @@ check(const struct log_analytics_conf *c, const struct source_common *common,
 	if (c->id_columns.n > IDS_MAX)
 		return err_set(
 		    err, ERR_CONF, "id-columns: more than %d", IDS_MAX);
-	if (common->base_url[0] == '\0')
-		return 0; /* nothing will be asked */
+	if (common->never_asks)
+		return 0;
 	if ((c->table == NULL) == (c->query == NULL))
 		return err_set(err, ERR_CONF,
 		    "a table or a query says what to read, and not both");

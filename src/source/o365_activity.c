@@ -765,15 +765,18 @@ activity_record(struct source *s, unsigned tag, const struct json_doc *doc,
     struct record *rec_r, struct err *err)
 {
 	uint32_t number = number_of(tag);
-	struct o365_blob *blob;
+	/* A line of a file is known by itself where it has no Id. */
+	struct o365_blob line = { .key = graph_hash(doc->text) }, *blob = &line;
 
-	if (question_of(tag) == ASK_SUBSCRIPTIONS)
-		return take_subscription(s, doc);
-	if (question_of(tag) == ASK_LIST)
-		return take_content(s, number, doc, err);
-	if (question_of(tag) != ASK_CONTENT)
-		return 1;
-	blob = o365_blobs_at(s->blobs, number);
+	if (tag != SOURCE_TAG_LINE) {
+		if (question_of(tag) == ASK_SUBSCRIPTIONS)
+			return take_subscription(s, doc);
+		if (question_of(tag) == ASK_LIST)
+			return take_content(s, number, doc, err);
+		if (question_of(tag) != ASK_CONTENT)
+			return 1;
+		blob = o365_blobs_at(s->blobs, number);
+	}
 	blob->records++;
 	if (json_type(doc, 0) != JSON_OBJECT)
 		return err_set(err, ERR_DATA, "a record that is no object");

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "source/file_in.h"
 #include "source/graph_alerts.h"
 #include "source/graph_any.h"
 #include "source/graph_audit.h"
@@ -14,6 +15,7 @@
 #include "source/o365_activity.h"
 
 const struct source_ops *const source_table[] = {
+	&file_in_ops,
 	&graph_alerts_ops,
 	&graph_any_ops,
 	&graph_audit_ops,

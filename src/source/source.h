@@ -3,6 +3,7 @@
 #ifndef SOURCE_SOURCE_H
 #define SOURCE_SOURCE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,6 +17,9 @@ struct httpresp;
 struct json_doc;
 struct record;
 struct source;
+
+/* The tag of a record that no request brought: a line of a file. */
+#define SOURCE_TAG_LINE UINT_MAX
 
 /* What the API allows; the limiter is fed with it. */
 struct source_limits {
@@ -39,6 +43,7 @@ struct source_common {
 	uint64_t overlap_ms;      /* asked again behind the cursor */
 	int64_t start_ms;         /* where the first round begins, wall */
 	const char *workspace_id; /* of Log Analytics; NULL: not said */
+	bool never_asks;          /* its records come from a file */
 };
 
 /*
@@ -74,7 +79,11 @@ struct source_ops {
 	int (*begin)(struct source *s, const struct cursor *from,
 	    uint64_t wall_ms, struct err *err);
 
-	/* 1: send *req_r (initialised by the caller); 0: nothing to ask now. */
+	/*
+	 * 1: send *req_r (initialised by the caller); 0: nothing to ask now.
+	 * NULL: nothing is ever asked, since flow/follower reads a file; of
+	 * the others, `begin`, `record` and `unread` are called then.
+	 */
 	int (*ask)(struct source *s, struct httpreq *req_r);
 
 	/*
