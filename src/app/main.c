@@ -36,13 +36,14 @@ static int
 usage(FILE *out, int status)
 {
 	fprintf(out,
-	    "usage: cloudcefd [-c FILE] [-f] [-t] [-1] [-d ROOM,...] [-V]\n"
+	    "usage: cloudcefd [-c FILE] [-f] [-t] [-1] [-d ROOM,...] [-hV]\n"
 	    "  -c FILE  the configuration (" SYSCONFDIR
 	    "/cloudcefd/cloudcefd.conf)\n"
 	    "  -f       stay in the foreground, log to standard error\n"
 	    "  -t       check the configuration and exit\n"
 	    "  -1       one round of every source, deliver, exit\n"
 	    "  -d ROOM  log debug lines of these rooms; \"all\" for all\n"
+	    "  -h       print this\n"
 	    "  -V       print the version\n");
 	return status;
 }
