@@ -560,6 +560,29 @@ a_page_that_cannot_be_written_begins_the_round_again(void **state)
 }
 
 static void
+a_disk_that_stays_full_does_not_wear_out_the_cloud(void **state)
+{
+	struct err full;
+	struct scene sc;
+	uint64_t wait_ms = 0;
+
+	(void)state;
+	err_set(&full, ERR_SYS, "disk full");
+	open_scene(&sc, false);
+	for (int i = 0; i < 8; i++) {
+		answer(&sc, "http://api/1", 200, NULL, PAGE_2);
+		fake_store_settle(sc.store, &full);
+		wait_ms = fake_loop_next_ms(sc.loop);
+		fake_loop_advance(sc.loop, wait_ms);
+	}
+	assert_in_range(wait_ms, 45000, 75001);
+	answer(&sc, "http://api/1", 200, NULL, PAGE_2);
+	fake_store_settle(sc.store, NULL);
+	assert_string_equal(fake_store_events(sc.store), "c\n");
+	close_scene(&sc);
+}
+
+static void
 bad_records_are_set_aside_and_hold_nobody(void **state)
 {
 	char big[3000];
@@ -900,6 +923,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(
 	    an_answer_that_breaks_off_is_asked_again_without_repeats),
 	cmocka_unit_test(a_page_that_cannot_be_written_begins_the_round_again),
+	cmocka_unit_test(a_disk_that_stays_full_does_not_wear_out_the_cloud),
 	cmocka_unit_test(bad_records_are_set_aside_and_hold_nobody),
 	cmocka_unit_test(a_full_store_stops_the_asking_until_it_has_room),
 	cmocka_unit_test(a_slow_disk_pauses_the_answer),

@@ -49,6 +49,7 @@
 #define ONCE_WAIT_MS 60000 /* and where it would wait for longer */
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_CAP_MS (5 * 60 * 1000)
+#define ROUND_CAP_MS 60000 /* the disk may have room again any moment */
 
 enum poller_state {
 	POLLER_RESTING, /* until the next round is due */
@@ -81,7 +82,8 @@ struct poller {
 	enum poller_state state;
 	struct loop_timer *timer;
 	struct loop_task *pump;
-	struct backoff backoff;
+	struct backoff backoff; /* of requests */
+	struct backoff rounds;  /* of rounds, whose requests may be fine */
 	struct token_wait *token_wait;
 	struct call calls[CALLS_MAX];
 	unsigned n_calls;
@@ -209,11 +211,12 @@ round_over(struct poller *p)
 	move_to(p, POLLER_RESTING);
 	if (failed.kind == ERR_NONE) {
 		backoff_reset(&p->backoff);
+		backoff_reset(&p->rounds);
 		tell_round(p);
 		if (goes_on(p))
 			return;
 	} else {
-		wait_ms = backoff_fail(&p->backoff);
+		wait_ms = backoff_fail(&p->rounds);
 		log_warn(&p->log,
 		    "%s; beginning the round again in %" PRIu64 " s",
 		    failed.text, (wait_ms + 999) / 1000);
@@ -734,6 +737,7 @@ poller_new(struct loop *l, const struct poller_conf *conf,
 	p->arg = arg;
 	json_init(&p->doc, 0, 0);
 	backoff_init(&p->backoff, BACKOFF_FIRST_MS, BACKOFF_CAP_MS, conf->seed);
+	backoff_init(&p->rounds, BACKOFF_FIRST_MS, ROUND_CAP_MS, conf->seed);
 	p->timer = loop_timer_new(l, on_timer, p);
 	p->pump = loop_task_new(l, pump, p);
 	return p;
