@@ -186,3 +186,25 @@ def test_what_a_cloud_does_not_have_is_told(started, tmp_path):
                          sources=listed(path))
         assert daemon.wait() != 0
         assert words in daemon.text()
+
+
+def test_searches_in_the_audit_log(started, tmp_path):
+    sim = start_sim(started, tmp_path, """
+on audit-records from 5 for 3 status 429 retry-after 1
+on audit-records from 20 for 1 revoke
+on audit-status from 1 for 1 status 503 retry-after 1
+""", "--audit-log", 10000, "--duplicates", 4, "--ties", 5, "--span", "5h")
+    # One search for all of it, so that the test need not wait for several.
+    sources = '''source "audit" {
+  type = "graph-audit" tenant = "t" interval = "1s" start = "-6h"
+  window = "6h" settle = "0s" requests-per-minute = "6000"
+}'''
+    daemon = started(Daemon, tmp_path, sim.url, OUTPUT, sources=sources)
+    wait_for("the search", lambda: sim.stats()["routes"]["audit-create"][
+        "requests"] == 1)
+    assert daemon.stop() == 0
+    daemon = started(Daemon, tmp_path, sim.url, OUTPUT, sources=sources)
+    assert_all_arrive_once(sim, "audit-log", tmp_path, daemon)
+    assert len(received(tmp_path)) == 10000
+    # The restart went on with the search that was there.
+    assert sim.stats()["routes"]["audit-create"]["requests"] == 1

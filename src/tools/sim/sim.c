@@ -18,6 +18,7 @@
 #include "base/secret.h"
 #include "base/xalloc.h"
 #include "tools/sim/sim_assertion.h"
+#include "tools/sim/sim_audit.h"
 #include "tools/sim/sim_call.h"
 #include "tools/sim/sim_fault.h"
 #include "tools/sim/sim_graph.h"
@@ -101,6 +102,13 @@ const struct sim_route sim_routes[] = {
 	    LIMIT_GRAPH, sim_lists_serve, sim_odata_fail },
 	{ "dlp", EVHTTP_REQ_GET, "/beta/security/dlpAlertEvent", SIM_GUARDED,
 	    LIMIT_GRAPH, sim_lists_dlp, sim_odata_fail },
+	{ "audit-create", EVHTTP_REQ_POST, "/{}/security/auditLog/queries",
+	    SIM_GUARDED, LIMIT_GRAPH, sim_audit_create, sim_odata_fail },
+	{ "audit-status", EVHTTP_REQ_GET, "/{}/security/auditLog/queries/{}",
+	    SIM_GUARDED, LIMIT_GRAPH, sim_audit_status, sim_odata_fail },
+	{ "audit-records", EVHTTP_REQ_GET,
+	    "/{}/security/auditLog/queries/{}/records", SIM_GUARDED,
+	    LIMIT_GRAPH, sim_audit_records, sim_odata_fail },
 	{ "kind-offered", EVHTTP_REQ_GET, "/sim/kinds/{}/offered", SIM_CONTROL,
 	    LIMIT_NONE, sim_kinds_offered, fail_plainly },
 	{ "kind-change", EVHTTP_REQ_POST, "/sim/kinds/{}/{}", SIM_CONTROL,
@@ -227,6 +235,8 @@ static const struct opt options[] = {
 	    "rows of each log table that are there at the start"),
 	OPTION("list-size", OPT_NUMBER, lists, "20", 100000,
 	    "things on each of the plain lists"),
+	OPTION("audit-log", OPT_NUMBER, audit_log, "100", 5000000,
+	    "records that searches in the audit log find"),
 	OPTION("audits", OPT_NUMBER, audits, "1000", 5000000,
 	    "audit records that are there at the start"),
 	OPTION("audits-together", OPT_NUMBER, audits_together, "10", 100000,
@@ -398,6 +408,7 @@ build(struct sim *sim, double rate, struct err *err)
 	sim->incidents = sim_incidents_new(sim);
 	sim->logs = sim_logs_new(sim);
 	sim->lists = sim_lists_new(sim);
+	sim->audit = sim_audit_new(sim);
 	sim->o365 = sim_o365_new(sim);
 	sim->mdca = sim_mdca_new(sim);
 	sim->pages = sim_pages_new(PAGES_BYTES);
@@ -415,6 +426,7 @@ tear_down(struct sim *sim)
 	sim_mdca_free(&sim->mdca);
 	sim_incidents_free(&sim->incidents);
 	sim_lists_free(&sim->lists);
+	sim_audit_free(&sim->audit);
 	sim_kinds_free(&sim->kinds);
 	sim_graph_free(&sim->graph);
 	sim_tokens_free(&sim->tokens);

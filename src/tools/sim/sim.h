@@ -9,6 +9,7 @@
 struct event_base;
 struct secret;
 struct sim_assertions;
+struct sim_audit;
 struct sim_call;
 struct sim_faults;
 struct sim_graph;
@@ -55,7 +56,7 @@ struct sim_conf {
 	char *client_cert, *federated_token, *roles, *identity_keys;
 	char *rate;
 	uint64_t seed, seconds;
-	uint64_t alerts, alert_size, span_ms, incidents, rows, lists;
+	uint64_t alerts, alert_size, span_ms, incidents, rows, lists, audit_log;
 	uint64_t audits, audits_together;
 	uint64_t mdca_alerts, mdca_activities;
 	char *mdca_token_file;
@@ -81,6 +82,7 @@ struct sim {
 	struct sim_logs *logs;
 	struct sim_incidents *incidents;
 	struct sim_lists *lists;
+	struct sim_audit *audit;
 	struct sim_o365 *o365;
 	struct sim_mdca *mdca;
 	struct sim_pages *pages;
