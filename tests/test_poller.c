@@ -602,6 +602,14 @@ bad_records_are_set_aside_and_hold_nobody(void **state)
 	assert_int_equal(intake_tally(sc.intake)->n[PAGE_LISTED], 7);
 	assert_int_equal(intake_tally(sc.intake)->n[PAGE_QUARANTINED], 5);
 	assert_int_equal(intake_tally(sc.intake)->n[PAGE_SPOOLED], 2);
+	/* Asked again, they are known as what they are. */
+	fake_loop_advance(sc.loop, 60000);
+	answer(&sc, "http://api/1", 200, NULL, big);
+	fake_store_settle(sc.store, NULL);
+	assert_int_equal(sc.complete, 2);
+	assert_int_equal(intake_tally(sc.intake)->n[PAGE_LISTED], 7);
+	assert_int_equal(intake_tally(sc.intake)->n[PAGE_QUARANTINED], 0);
+	assert_int_equal(intake_tally(sc.intake)->n[PAGE_DUPLICATE], 7);
 	close_scene(&sc);
 }
 

@@ -197,6 +197,26 @@ is_ripe(const struct intake *in)
 	    in->n_ids >= IDS_MAX || in->n_hours >= HOURS_MAX;
 }
 
+/*
+ * What cannot be read has no id; its bytes make it known, so that the overlap
+ * of the next round does not set it aside again.
+ */
+static void
+set_aside_once(
+    struct intake *in, uint64_t wall_ms, struct str raw, const struct err *why)
+{
+	const struct record rec = { .id = raw };
+	struct record_key key = record_key(str_of(in->conf.source), &rec);
+	struct page_id id = { 0, key.hi, key.lo };
+
+	if (is_known(in, &id)) {
+		count_end(in, wall_ms, PAGE_DUPLICATE);
+		return;
+	}
+	make_known(in, &id);
+	set_aside(in, wall_ms, raw, why);
+}
+
 /* A record that cannot be read is set aside; its source counts it yet. */
 static void
 set_aside_unread(struct intake *in, struct source *s, unsigned tag,
@@ -204,7 +224,7 @@ set_aside_unread(struct intake *in, struct source *s, unsigned tag,
 {
 	if (in->conf.ops->unread != NULL)
 		in->conf.ops->unread(s, tag);
-	set_aside(in, wall_ms, raw, why);
+	set_aside_once(in, wall_ms, raw, why);
 }
 
 bool
@@ -230,7 +250,7 @@ intake_take(struct intake *in, struct source *s, unsigned tag, struct str raw,
 	}
 	rc = in->conf.ops->record(s, tag, &in->doc, &rec, &err);
 	if (rc < 0)
-		set_aside(in, wall_ms, raw, &err);
+		set_aside_once(in, wall_ms, raw, &err);
 	if (rc != 0)
 		return is_ripe(in);
 
