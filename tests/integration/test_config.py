@@ -31,7 +31,7 @@ MISTAKES = [
     ('state-dir = "state"', 'stat-dir = "state"', 1, "stat-dir"),
     ('tenant = "t"', 'tenant = "q"', 10, 'no such tenant section'),
     ('type = "graph-alerts"', 'type = "graph-alarms"', 9,
-     "wanted is one of graph-alerts"),
+     "wanted is one of file, graph-alerts"),
     ('type = "syslog"', 'type = "sysloc"', 13, "wanted is one of syslog"),
     ('tenant = "t"', 'tenant = "t" interval = "60"', 10,
      "interval = \"60\": wanted is a time with its unit"),
