@@ -38,6 +38,12 @@ def free_port(kind=socket.SOCK_STREAM):
         return s.getsockname()[1]
 
 
+def whole_lines(file):
+    """The lines of a file that somebody may be writing at the moment."""
+    text = file.read_text(errors="strict") if file.exists() else ""
+    return text[:text.rfind("\n") + 1].splitlines()
+
+
 class Program:
     """A child of ours, with its output in a file."""
 
@@ -202,9 +208,7 @@ ruleset(name="cef" queue.type="direct") {{
         super().__init__(args, self.folder / "log")
 
     def lines(self):
-        if not self.file.exists():
-            return []
-        return self.file.read_text(errors="strict").splitlines()
+        return whole_lines(self.file)
 
 
 class SyslogNg(Program):

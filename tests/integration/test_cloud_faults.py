@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from house import Daemon, Sim, ids, wait_for
+from house import Daemon, Sim, ids, wait_for, whole_lines
 
 ALERTS = 1200
 OUTPUT = 'output "file" { type = "file" path = "events.cef" }'
@@ -24,9 +24,7 @@ def start(started, tmp_path, scenario="", args=(), secret=None, sim_args=()):
 
 
 def received(tmp_path):
-    file = tmp_path / "events.cef"
-    return [i for i, _ in ids(file.read_text().splitlines())] \
-        if file.exists() else []
+    return [i for i, _ in ids(whole_lines(tmp_path / "events.cef"))]
 
 
 def assert_all_arrive_once(sim, tmp_path, daemon, seconds=90):
