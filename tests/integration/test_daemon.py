@@ -128,7 +128,7 @@ def test_a_limit_of_file_sizes_is_a_full_disk_and_not_the_end(started,
     daemon.wait_text("File too large.*events wait in the journal")
     resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, before)
     wait_for("all", lambda: wanted(sim) == {
-        i for i, _ in ids(file.read_text().splitlines()[1:])})
+        i for i, _ in ids(whole_lines(file)[1:])})
     assert daemon.stop() == 0
 
 

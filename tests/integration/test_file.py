@@ -5,7 +5,7 @@ replaced, and the daemon is killed."""
 import json
 import subprocess
 
-from house import BUILD, Daemon, ids, wait_for
+from house import BUILD, Daemon, ids, wait_for, whole_lines
 
 OUTPUT = 'output "file" { type = "file" path = "events.cef" }'
 
@@ -33,9 +33,7 @@ def start(started, tmp_path, path, extra="", args=(), kind="graph-alerts"):
 
 
 def received(tmp_path):
-    file = tmp_path / "events.cef"
-    return [i for i, _ in ids(file.read_text().splitlines())] \
-        if file.exists() else []
+    return [i for i, _ in ids(whole_lines(tmp_path / "events.cef"))]
 
 
 def wanted(numbers):

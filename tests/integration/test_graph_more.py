@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from house import Daemon, Sim, ids, wait_for
+from house import Daemon, Sim, ids, wait_for, whole_lines
 
 OUTPUT = 'output "file" { type = "file" path = "events.cef" }'
 
@@ -21,9 +21,7 @@ def ms_of(text):
 
 
 def lines(tmp_path):
-    file = tmp_path / "events.cef"
-    text = file.read_text() if file.exists() else ""
-    return text.splitlines()[:None if text.endswith("\n") else -1]
+    return whole_lines(tmp_path / "events.cef")
 
 
 def received(tmp_path):

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from house import SECRET, Daemon, Sim, ids, wait_for
+from house import SECRET, Daemon, Sim, ids, wait_for, whole_lines
 
 ALERTS = 600
 OUTPUT = 'output "file" { type = "file" path = "events.cef" }'
@@ -76,8 +76,7 @@ def assert_all_arrive_once(sim, files, daemon, seconds=60):
     file = files / "events.cef"
 
     def received():
-        text = file.read_text() if file.exists() else ""
-        return [i for i, _ in ids(text.splitlines())]
+        return [i for i, _ in ids(whole_lines(file))]
 
     assert len(wanted) == ALERTS
     try:

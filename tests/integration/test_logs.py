@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from house import Daemon, Sim, ids, wait_for
+from house import Daemon, Sim, ids, wait_for, whole_lines
 
 OUTPUT = 'output "file" { type = "file" path = "events.cef" }'
 WORKSPACE = "0f1e2d3c-1111-2222-3333-444455556666"
@@ -37,8 +37,7 @@ def start(started, tmp_path, source, args=(), sim=None, sim_args=()):
 
 
 def lines(tmp_path):
-    file = tmp_path / "events.cef"
-    return file.read_text().splitlines() if file.exists() else []
+    return whole_lines(tmp_path / "events.cef")
 
 
 def offered(sim, table):

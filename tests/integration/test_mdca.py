@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from house import Daemon, Sim, ids, wait_for
+from house import Daemon, Sim, ids, wait_for, whole_lines
 
 OUTPUT = 'output "file" { type = "file" path = "events.cef" }'
 FAST = 'interval = "1s" settle = "0s" start = "-25h" ' \
@@ -31,9 +31,7 @@ def ms_of(text):
 
 
 def lines(tmp_path):
-    file = tmp_path / "events.cef"
-    text = file.read_text() if file.exists() else ""
-    return text.splitlines()[:None if text.endswith("\n") else -1]
+    return whole_lines(tmp_path / "events.cef")
 
 
 def received(tmp_path):

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from house import Daemon, Sim, wait_for
+from house import Daemon, Sim, wait_for, whole_lines
 
 TENANT = "0e1dddce-163e-4b0b-9e33-87ba56ac4655"
 FEEDS = ["DLP.All", "Audit.General", "Audit.Exchange", "Audit.SharePoint",
@@ -41,10 +41,7 @@ def wanted_ids(sim, feeds=None):
 
 def received(tmp_path):
     """(signature, id) of each event."""
-    file = tmp_path / "events.cef"
-    if not file.exists():
-        return []
-    lines = file.read_text().splitlines()
+    lines = whole_lines(tmp_path / "events.cef")
     assert not [line for line in lines if "SECRET" in line]
     return [EVENT.match(line).groups() for line in lines]
 
